@@ -81,7 +81,7 @@ def decode(rle, shape):
     if isinstance(rle, float) and np.isnan(rle):
         rle = ""
     if not isinstance(rle, str):
-        raise CourseError(f"A run-length encoding is a string like '1 3 10 5'; this is a {type(rle).__name__}.")
+        raise CourseError(f"A run-length encoding is a string, '1 3 10 5'; this is a {type(rle).__name__}.")
     numbers = _integers(rle.split(), "A run-length encoding")
     if numbers.size % 2:
         raise CourseError(f"A run-length encoding is pairs of start and length, so an even count of numbers; "
@@ -191,7 +191,7 @@ def _draw(counts, shape):
 def _checked(mask):
     mask = np.asarray(mask)
     if mask.ndim != 2 or not mask.size:
-        raise CourseError(f"The shape of a mask is (height, width), both at least 1; this one is {mask.shape}. "
+        raise CourseError(f"A mask has the shape (height, width), at least (1, 1); this one has {mask.shape}. "
                           "Encode one mask at a time, and drop a channel axis with mask[..., 0].")
     if mask.dtype == bool:
         return mask
@@ -218,7 +218,7 @@ def _integers(tokens, what):
 
 def _size(shape):
     if len(shape) != 2 or min(shape) < 1:
-        raise CourseError(f"A shape is (height, width), both at least 1; this one is {tuple(shape)}.")
+        raise CourseError(f"A mask has the shape (height, width), at least (1, 1); this is {tuple(shape)}.")
     return int(shape[0]), int(shape[1])
 
 
