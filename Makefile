@@ -1,0 +1,48 @@
+# make course    set up .venv (once), run every notebook in order, write figures/     NB=05 runs one notebook
+# make test      style, unit tests, every notebook again     CONSTRAINTS=tests/colab-versions.txt: Colab's versions
+# make clean     remove the environments and the caches; the Kaggle data and models/ stay
+#
+# PYTHON=python3.12 picks another Python, CARVANA_DATA=FOLDER another data set.
+
+PYTHON ?= python3
+VENV := .venv$(addprefix -,$(basename $(notdir $(CONSTRAINTS))))
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+NOTEBOOKS = $(wildcard notebooks/[0-9]*.ipynb notebooks/solutions/*.ipynb)
+
+export TF_CPP_MIN_LOG_LEVEL := 3
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help course test clean
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+course: $(READY)
+	@$(BIN)/python notebooks/run.py $(NB)
+
+test: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/pytest
+	$(if $(NOTEBOOKS),$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
+		--nbval-sanitize-with=tests/sanitise.cfg --durations=10 $(NOTEBOOKS),@echo "No notebook yet.")
+
+clean:
+	rm -rf .venv* data/cache .pytest_cache .ruff_cache .hypothesis
+	find notebooks utils tests data/studio benchmarks -name __pycache__ -o -name .ipynb_checkpoints 2>/dev/null | xargs rm -rf
+
+# The file `ready` says that the environment holds what the requirements ask for: made again only when they change.
+$(READY): requirements.txt $(CONSTRAINTS)
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "There is no $(PYTHON) here. On Debian: sudo apt install python3 python3-venv"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+			"Install a newer one and name it: make PYTHON=python3.12"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make environments. On Debian: sudo apt install python3-venv"; exit 2; }
+	@echo "Setting up $(VENV): about 3 GB, a few minutes, once."
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install -q -r requirements.txt $(addprefix -c ,$(CONSTRAINTS)) || { \
+		echo "The packages could not be installed: pip says why above. Once mended, the same command goes on from here."; \
+		exit 2; }
+	@touch $@
