@@ -191,7 +191,7 @@ def _draw(counts, shape):
 def _checked(mask):
     mask = np.asarray(mask)
     if mask.ndim != 2 or not mask.size:
-        raise CourseError(f"A mask has the shape (height, width), at least (1, 1); this one has {mask.shape}. "
+        raise CourseError(f"A mask has the shape (height, width), at least (1, 1); this has {mask.shape}. "
                           "Encode one mask at a time, and drop a channel axis with mask[..., 0].")
     if mask.dtype == bool:
         return mask
