@@ -1,0 +1,226 @@
+"""The command line: python -m utils <command> --help"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from utils import CourseError
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+SHIPPED = Path(__file__).resolve().parents[1] / "data" / "weights" / "unet.keras"
+PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+
+
+def main(arguments=None):
+    """Run one command. Returns the exit code: 0 done, 2 bad input."""
+    args = _parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except CourseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.filename or 'file'}: {error.strerror}. Check the path and the disk.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped. The same command goes on where it was, if it trains or downloads.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser("python -m utils", description="Cut cars out of photos: the course's tools.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+
+    def command(name, run, about, example):
+        sub = commands.add_parser(name, help=about, description=about, epilog=f"example: python -m utils {example}")
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("download", download, "Get the Kaggle data.", "download --out data/carvana")
+    sub.add_argument("--out", default="data/carvana", help="folder for the data (default: %(default)s)")
+
+    sub = command("train", train, "Train a model.", "train --size 256 --stem 4 --minutes 10 --out models/unet.keras")
+    sub.add_argument("--model", choices=["unet", "baseline_cnn"], default="unet")
+    sub.add_argument("--size", type=int, default=128, help="side of the input in pixels (default: %(default)s)")
+    sub.add_argument("--stem", type=int, default=1, help="U-Net: work at 1/STEM of the size: 1, 2 or 4 (default: 1)")
+    sub.add_argument("--base", type=int, help="U-Net: channels of the first level (default: 8; with a stem 24)")
+    sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
+    sub.add_argument("--cars", metavar="FILE", help="train on exactly these cars, one id a line")
+    length = sub.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 3)")
+    length.add_argument("--epochs", type=_positive(int))
+    sub.add_argument("--batch", type=_positive(int), default=8)
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--out", required=True, metavar="NAME.keras", help="where the best model goes")
+
+    sub = command("evaluate", evaluate, "Score a model at the original size.", "evaluate models/unet.keras --flip")
+    sub.add_argument("model")
+    sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
+    sub.add_argument("--cars", metavar="FILE", help="score exactly these cars, one id a line (default: the test split)")
+    sub.add_argument("--flip", action="store_true", help="average with the mirror image")
+    sub.add_argument("--json", metavar="FILE", help="write the scores here, too")
+
+    sub = command("predict", predict, "Cut the car out of photos.", "predict photo.jpg --out cut")
+    sub.add_argument("images", nargs="+", metavar="IMAGES", help="photos, or folders of photos")
+    sub.add_argument("--model", default=SHIPPED, help="default: the weights that come with the course")
+    sub.add_argument("--out", required=True, metavar="DIR")
+    sub.add_argument("--background", metavar="PHOTO", help="write NAME_composite.jpg on this instead of a cut-out")
+    return parser
+
+
+def _positive(kind):
+    def parse(text):
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return value
+
+    parse.__name__ = kind.__name__
+    return parse
+
+
+def download(args):
+    """Get the Kaggle data."""
+    from utils.download import fetch
+
+    fetch(args.out)
+
+
+def train(args):
+    """Train a model and save the best epoch."""
+    _check_suffix(args.out)
+    import keras
+
+    from utils import data, models, training
+
+    train_frame, val_frame = _train_and_val(args)
+    print(f"{data.describe(train_frame)} for training, {val_frame['id'].nunique()} cars for validation", flush=True)
+    keras.utils.set_random_seed(args.seed)
+    if args.model == "unet":
+        model = models.unet(args.size, args.base or (8 if args.stem == 1 else 24), stem=args.stem)
+    else:
+        model = models.baseline_cnn(args.size)
+    arrays = [(data.load_images(f, args.size), data.load_masks(f, args.size)) for f in (train_frame, val_frame)]
+    training.fit(
+        model,
+        *arrays,
+        epochs=args.epochs,
+        minutes=None if args.epochs else args.minutes or 3,
+        batch=args.batch,
+        augment={"flip": 0.5},
+        checkpoint=args.out,
+        seed=args.seed,
+    )
+    print(f"saved {args.out}")
+
+
+def _train_and_val(args):
+    """The cars to train on, a few of them held out to choose the best epoch by; wrong masks left out."""
+    from utils import data
+
+    frame = data.open_data(args.data)
+    if args.cars:
+        frame = data.select_cars(frame, read_cars(args.cars))
+        train_frame, val_frame, _ = data.split_by_car(frame, val=0.02, test=0, seed=args.seed)
+    else:
+        train_frame, val_frame, _ = data.split_by_car(frame)
+    return data.without_bad_masks(train_frame), data.without_bad_masks(val_frame)
+
+
+def evaluate(args):
+    """Score a model; print the means and the worst images."""
+    from utils import data, inference
+
+    model = inference.load_model(args.model)
+    frame = data.open_data(args.data)
+    frame = data.select_cars(frame, read_cars(args.cars)) if args.cars else data.split_by_car(frame)[2]
+    print(data.describe(frame), flush=True)
+    scores = inference.evaluate(model, frame, flip=args.flip, progress=sys.stdout.isatty())
+    means = scores.drop(columns=["id", "view"]).mean()
+    print("\n".join(f"{name:<10}{value:.5f}" for name, value in means.items()))
+    worst = scores.nsmallest(5, "dice")
+    print("worst images:\n" + "\n".join(f"  {r.id}_{r.view:02d}  Dice {r.dice:.4f}" for r in worst.itertuples()))
+    if args.json:
+        result = {"mean": means.to_dict(), "images": scores.to_dict("records")}
+        _write(args.json, lambda path: path.write_text(json.dumps(result, indent=1)))
+
+
+def predict(args):
+    """Write mask and cut-out, or composite, of each photo."""
+    from PIL import Image
+
+    from utils import compose, data, inference
+
+    paths = _photos(args.images)
+    background = data.read_image(args.background) if args.background else None
+    if args.model == SHIPPED and not SHIPPED.exists():
+        raise CourseError("The course ships no weights yet. Train a model, then pass it: --model models/unet.keras")
+    model = inference.load_model(args.model)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    for path, probability in zip(paths, inference.predict(model, paths, batch=4), strict=True):
+        image = data.read_image(path)
+        products = {f"{path.stem}_mask.png": (probability > 0.5).astype("uint8") * 255}
+        if background is None:
+            products[f"{path.stem}_cutout.png"] = compose.cutout(image, probability)
+        else:
+            products[f"{path.stem}_composite.jpg"] = compose.composite(image, probability, background)
+        for name, array in products.items():
+            _write(out / name, Image.fromarray(array).save)
+        print(path, "->", ", ".join(products), flush=True)
+
+
+def _photos(arguments):
+    """Files as given, folders as the photos in them. No two may share a name: their results would."""
+    paths = []
+    for argument in map(Path, arguments):
+        if argument.is_dir():
+            found = sorted(path for path in argument.iterdir() if path.suffix.lower() in PHOTOS)
+            if not found:
+                raise CourseError(f"No photo in {argument}: looked for {', '.join(sorted(PHOTOS))}.")
+            paths += found
+        elif argument.exists():
+            paths.append(argument)
+        else:
+            raise CourseError(f"{argument} does not exist. Give photos or folders of photos.")
+    stems = [path.stem for path in paths]
+    twice = next((path for path in paths if stems.count(path.stem) > 1), None)
+    if twice:
+        raise CourseError(f"More than one photo is named {twice.stem}: their results would overwrite each other.")
+    return paths
+
+
+def read_cars(path):
+    """Car ids from a text file, one a line; empty lines are passed over."""
+    try:
+        lines = Path(path).read_text().split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path} cannot be read as a list of cars ({error}). Write one car id a line.") from error
+    if not lines:
+        raise CourseError(f"{path} names no car. Write one car id a line.")
+    return lines
+
+
+def _check_suffix(path):
+    if Path(path).suffix != ".keras":
+        raise CourseError(f"--out {path}: the name of a model ends in .keras, e.g. models/unet.keras")
+
+
+def _write(path, write):
+    """Write under a temporary name, then rename: a stop half-way leaves what was there."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,385 @@
+"""From a folder in Kaggle's layout to arrays: the index, splits by car, images and soft masks at a size."""
+
+import hashlib
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import ExifTags, Image, ImageOps
+
+from utils import CourseError, rle
+
+PROJECT = Path(__file__).resolve().parents[1]
+CACHE = PROJECT / "data" / "cache"
+NAME = re.compile(r"(?P<id>[^_]+)_(?P<view>\d{2})")
+METADATA = ["year", "make", "model", "trim1", "trim2"]
+
+# Masks of Kaggle's training set that do not show the car: a list that competitors shared in 2017.
+BAD_MASKS = frozenset(
+    """0d1a9caf4350_14 1e89e1af42e7_07 2a4a8964ebf3_08 2ea62c1beee7_03 2faf504842df_03 2faf504842df_12
+    3afec4b5ac07_05 3afec4b5ac07_12 3afec4b5ac07_13 3afec4b5ac07_14 3bca821c8c41_13 4a4364d7fc6d_06
+    4a4364d7fc6d_07 4a4364d7fc6d_14 4a4364d7fc6d_15 4baf50a3d8c2_05 4e5ac4b9f074_11 4f0397cf7937_05
+    4f1f065d78ac_14 5df60cf7cab2_07 5df60cf7cab2_15 6ba36af67cb0_07 6bff9e10288e_01""".split()
+)
+
+
+def open_data(root=None, part="train"):
+    """Index a data set in Kaggle's layout, one row per image.
+
+    Parameters
+    ----------
+    root : path, optional
+        Folder that holds ``train/`` and ``train_masks/`` or ``train_masks.csv``. By default ``CARVANA_DATA``,
+        else ``data/carvana`` if it is complete, else the embedded ``data/sample``.
+    part : {"train", "test"}
+        Which images. The masks of ``test`` come from ``solution.csv``, where there is one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by car and view. Columns: ``id`` (str), ``view`` (int, 1-16), ``image`` and ``mask`` (paths as str,
+        ``mask`` is ``""`` where there is no file), ``rle`` (str, where masks come from a csv), ``usage`` (test
+        with a solution), and ``year, make, model, trim1, trim2`` where ``metadata.csv`` exists.
+        ``attrs["root"]`` holds the root.
+
+    Raises
+    ------
+    CourseError
+        No images; an image without a mask or with two; a mask without an image; sizes that differ; a file
+        that is not an image.
+
+    Notes
+    -----
+    Taught in ``notebooks/01_get_the_data.ipynb``.
+    """
+    root = Path(root or default_root())
+    frame = _index_images(root / part)
+    if part == "train":
+        has_files = (root / "train_masks").is_dir()
+        frame = _add_mask_files(frame, root) if has_files else _add_csv(frame, root / "train_masks.csv")
+    elif (root / "solution.csv").exists():
+        frame = _add_csv(frame, root / "solution.csv")
+    if "mask" not in frame:
+        frame["mask"] = ""
+    if (root / "metadata.csv").exists():
+        metadata = pd.read_csv(root / "metadata.csv", dtype={"id": str})
+        frame = frame.merge(metadata, on="id", how="left")
+    _check_sizes(frame)
+    frame.attrs["root"] = str(root)
+    return frame
+
+
+def default_root():
+    """The data set a learner means: ``CARVANA_DATA``, else a complete ``data/carvana``, else ``data/sample``."""
+    if os.environ.get("CARVANA_DATA"):
+        return Path(os.environ["CARVANA_DATA"])
+    kaggle = PROJECT / "data" / "carvana"
+    complete = (kaggle / "train").is_dir() and (kaggle / "train_masks").is_dir()
+    return kaggle if complete else PROJECT / "data" / "sample"
+
+
+def describe(frame):
+    """One line that says which data set this is: root, cars, images."""
+    root = Path(frame.attrs["root"]).resolve()
+    name = root.relative_to(PROJECT) if root.is_relative_to(PROJECT) else root
+    return f"{name}: {frame['id'].nunique()} cars, {len(frame)} images"
+
+
+def _index_images(folder):
+    paths = sorted(folder.glob("*.jpg")) if folder.is_dir() else []
+    if not paths:
+        raise CourseError(
+            f"No .jpg image in {folder}. A data set has train/ID_VIEW.jpg and train_masks/ID_VIEW_mask.gif. "
+            "Get Kaggle's with `python -m utils download`, or leave CARVANA_DATA unset to use data/sample."
+        )
+    names = [NAME.fullmatch(path.stem) for path in paths]
+    for path, name in zip(paths, names, strict=True):
+        if name is None:
+            raise CourseError(f"{path} is not named like ID_VIEW.jpg, e.g. 00087a6bd4dc_01.jpg: rename or remove it.")
+    return pd.DataFrame(
+        {
+            "id": [name["id"] for name in names],
+            "view": [int(name["view"]) for name in names],
+            "image": [str(path) for path in paths],
+        }
+    )
+
+
+def _add_mask_files(frame, root):
+    masks = {}
+    for path in sorted((root / "train_masks").glob("*_mask.*")):
+        stem = path.stem.removesuffix("_mask")
+        if stem in masks:
+            raise CourseError(f"Two masks for one image: {masks[stem]} and {path}. Keep the right one.")
+        masks[stem] = path
+    stems = [Path(image).stem for image in frame["image"]]
+    missing, orphans = sorted(set(stems) - set(masks)), sorted(set(masks) - set(stems))
+    if missing:
+        raise CourseError(
+            f"{len(missing)} image(s) without a mask, the first: {root / 'train' / missing[0]}.jpg. "
+            f"Expected {root / 'train_masks' / missing[0]}_mask.gif (or .png). Unzip train_masks.zip again."
+        )
+    if orphans:
+        raise CourseError(f"Mask without an image: {masks[orphans[0]]}. Unzip train.zip again, or remove the mask.")
+    return frame.assign(mask=[str(masks[stem]) for stem in stems])
+
+
+def _add_csv(frame, path):
+    """Masks as run-length strings from train_masks.csv or solution.csv."""
+    if not path.exists():
+        raise CourseError(f"No masks: neither {path.parent / 'train_masks'} nor {path} is there. Unzip one of them.")
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    duplicated = table["img"][table["img"].duplicated()]
+    if len(duplicated):
+        raise CourseError(f"{path} has two masks for {duplicated.iloc[0]}. Keep the right row.")
+    names = frame["image"].map(lambda image: Path(image).name)
+    missing = names[~names.isin(table["img"])]
+    if len(missing):
+        raise CourseError(f"{path} has no mask for {missing.iloc[0]}. Download the file again.")
+    table = table.rename(columns={"rle_mask": "rle"}).set_index("img").loc[names].reset_index(drop=True)
+    return pd.concat([frame, table], axis=1)
+
+
+def _check_sizes(frame):
+    for image, mask in zip(frame["image"], frame["mask"], strict=True):
+        shapes = [image_shape(path) for path in (image, mask) if path]
+        if shapes[0] != shapes[-1]:
+            raise CourseError(
+                f"Sizes differ: {image} is {shapes[0]}, {mask} is {shapes[-1]} (height, width). "
+                "An image and its mask must have the same size."
+            )
+
+
+def _open(path):
+    """Open an image, or say which file is broken."""
+    try:
+        return Image.open(path)
+    except FileNotFoundError as error:
+        raise CourseError(f"{path} does not exist. Check the name and the folder.") from error
+    except (OSError, Image.DecompressionBombError) as error:
+        raise CourseError(f"{path} is not an image that can be read ({error}). Download it again.") from error
+
+
+def _content(path):
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read ({error.strerror}). Is the data still there?") from error
+
+
+def split_by_car(frame, val=0.1, test=0.1, seed=0):
+    """Split images so that no car is on two sides.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Needs an ``id`` column.
+    val, test : float
+        Share of the cars, in [0, 1). A share above 0 gets at least one car.
+    seed : int
+        The same seed gives the same split, whatever the order of the rows.
+
+    Returns
+    -------
+    train, val, test : pandas.DataFrame
+        Rows in the order of ``frame``.
+
+    Raises
+    ------
+    CourseError
+        Too few cars for the shares asked for.
+
+    Notes
+    -----
+    Why by car: ``notebooks/01_get_the_data.ipynb``.
+    """
+    cars = np.random.default_rng(seed).permutation(sorted(frame["id"].unique()))
+    n_val, n_test = (max(1, round(share * len(cars))) if share else 0 for share in (val, test))
+    if n_val + n_test >= len(cars):
+        raise CourseError(
+            f"{len(cars)} car(s) cannot be split into train, {n_val} for validation and {n_test} for test. "
+            "Add cars, or ask for smaller shares."
+        )
+    sides = np.split(cars, [len(cars) - n_val - n_test, len(cars) - n_test])
+    return tuple(frame[frame["id"].isin(side)].reset_index(drop=True) for side in sides)
+
+
+def select_cars(frame, cars):
+    """The rows of exactly these cars; a `CourseError` names those that are not there."""
+    missing = sorted(set(cars) - set(frame["id"]))
+    if missing:
+        raise CourseError(f"{len(missing)} car(s) not in {frame.attrs.get('root', 'the data')}, e.g. {missing[0]}.")
+    return frame[frame["id"].isin(cars)].reset_index(drop=True)
+
+
+def without_bad_masks(frame):
+    """Leave out the images whose masks are known to be wrong (`BAD_MASKS`)."""
+    names = frame["image"].map(lambda image: Path(image).stem)
+    return frame[~names.isin(BAD_MASKS)].reset_index(drop=True)
+
+
+def read_image(path, size=None):
+    """Read a photo, upright, as RGB.
+
+    Parameters
+    ----------
+    path : path
+    size : int or (int, int), optional
+        Height and width in pixels (an int: both), reached by area averaging. The original size by default.
+
+    Returns
+    -------
+    ndarray of uint8, (h, w, 3), 0-255
+
+    Raises
+    ------
+    CourseError
+        The file is missing, truncated or no image.
+
+    Notes
+    -----
+    A JPEG is shrunk by its own decoder first (`PIL.Image.Image.draft`), down to at least ``size``: several times
+    faster for large photos. Taught in ``notebooks/03_resize_and_augment.ipynb``.
+    """
+    with _open(path) as image:
+        if size is not None:
+            image.draft("RGB", (max(_height_width(size)),) * 2)
+        image = _decode(image, path)
+        if image.mode.startswith("I;16"):
+            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        return _resize(ImageOps.exif_transpose(image).convert("RGB"), size)
+
+
+def image_shape(path):
+    """Height and width in pixels of an image as `read_image` returns it, from the file's header alone."""
+    with _open(path) as image:
+        sideways = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return image.size if sideways else image.size[::-1]
+
+
+def read_mask(source, size=None):
+    """Read a mask, soft when it is resized.
+
+    Parameters
+    ----------
+    source : path or row of `open_data`
+        A GIF (palette 0/1) or PNG (0/255) file; or a row whose ``rle`` holds the mask.
+    size : int or (int, int), optional
+        As in `read_image`.
+
+    Returns
+    -------
+    ndarray of uint8, (h, w), 0-255
+        The share of the pixel that is car, times 255: only 0 and 255 at the original size.
+
+    Raises
+    ------
+    CourseError
+        The file is missing, truncated or no image; the row has no mask.
+
+    Notes
+    -----
+    Taught in ``notebooks/03_resize_and_augment.ipynb``.
+    """
+    if not isinstance(source, str | os.PathLike):
+        if not source["mask"]:
+            return _read_rle(source, size)
+        source = source["mask"]
+    with _open(source) as image:
+        array = np.asarray(_decode(image, source).convert("L"))
+    return _resize(Image.fromarray(np.where(array > 0, np.uint8(255), np.uint8(0))), size)
+
+
+def _read_rle(row, size):
+    if not isinstance(row.get("rle"), str):
+        raise CourseError(f"{row['image']} has no mask: score on images that have one, e.g. the training set.")
+    mask = rle.decode(row["rle"], image_shape(row["image"]))
+    return _resize(Image.fromarray(mask * np.uint8(255)), size)
+
+
+def _decode(image, path):
+    try:
+        image.load()
+    except (OSError, SyntaxError) as error:
+        raise CourseError(f"{path} is damaged ({error}). Download or export it again.") from error
+    return image
+
+
+def _height_width(size):
+    return (size, size) if np.ndim(size) == 0 else tuple(size)
+
+
+def _resize(image, size):
+    if size is not None:
+        image = image.resize(_height_width(size)[::-1], Image.Resampling.BOX)
+    return np.asarray(image)
+
+
+def load_images(frame, size):
+    """Load every image of a frame at one size, from the cache if it is there.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows of `open_data`.
+    size : int or (int, int)
+        Height and width in pixels (an int: both).
+
+    Returns
+    -------
+    ndarray of uint8, (n, h, w, 3), 0-255
+        Memory-mapped, read-only. The file lies in ``data/cache``, named after the content of the images.
+
+    Raises
+    ------
+    CourseError
+        A file is missing or damaged.
+
+    Notes
+    -----
+    Taught in ``notebooks/03_resize_and_augment.ipynb``.
+    """
+    contents = (_content(path) for path in frame["image"])
+    return _cached("images", contents, frame["image"], partial(read_image, size=size), (*_height_width(size), 3))
+
+
+def load_masks(frame, size):
+    """Load every mask of a frame at one size, as soft masks; see `load_images`.
+
+    Returns
+    -------
+    ndarray of uint8, (n, h, w), 0-255
+        The share of each pixel that is car, times 255.
+    """
+    rows = frame.to_dict("records")
+    contents = (_content(row["mask"]) if row["mask"] else str(row.get("rle")).encode() for row in rows)
+    return _cached("masks", contents, rows, partial(read_mask, size=size), _height_width(size))
+
+
+def _cached(kind, contents, sources, read, shape):
+    """Build the array ``read(source) for source in sources`` once, and map it from disk ever after."""
+    digest = hashlib.blake2b(repr((kind, shape)).encode(), digest_size=12)
+    for content in contents:
+        digest.update(hashlib.blake2b(content, digest_size=16).digest())
+    path = CACHE / f"{kind}-{'x'.join(map(str, shape))}-{len(sources)}-{digest.hexdigest()}.npy"
+    if not path.exists():
+        _build(path, sources, read, shape)
+    return np.load(path, mmap_mode="r")
+
+
+def _build(path, sources, read, shape):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(sources), *shape))
+        with ThreadPoolExecutor() as pool:
+            for row, item in enumerate(pool.map(read, sources)):
+                array[row] = item
+        array.flush()
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,178 @@
+"""From a model to masks at each image's own size, and to scores."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+import pandas as pd
+
+from utils import CourseError, data, metrics
+
+SCORES = {
+    "dice": metrics.dice,
+    "iou": metrics.iou,
+    "precision": metrics.precision,
+    "recall": metrics.recall,
+    "accuracy": metrics.accuracy,
+}
+
+
+def load_model(path):
+    """Load a model saved by the course, ready to predict.
+
+    Parameters
+    ----------
+    path : path
+        A ``.keras`` file.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    CourseError
+        No such file, no Keras model, or not one from images to masks.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CourseError(f"No model at {path}. Train one: python -m utils train --model unet --size 128 --out {path}")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras raises what its many readers raise
+        raise CourseError(f"{path} is not a Keras model ({str(error).splitlines()[0]}). Use a .keras file.") from error
+    if len(model.input_shape) != 4 or model.input_shape[-1] != 3 or model.output_shape[-1] != 1:
+        raise CourseError(
+            f"{path} maps {model.input_shape} to {model.output_shape}; a model of this course maps images "
+            "(n, h, w, 3) to probabilities (n, h, w, 1)."
+        )
+    return model
+
+
+def probabilities(model, images, flip=False, batch=16):
+    """Probability of "car" for each pixel, at the model's size.
+
+    Parameters
+    ----------
+    model : keras.Model
+    images : ndarray of uint8, (n, h, w, 3), 0-255
+        At the model's size.
+    flip : bool
+        Average with the prediction for the mirror image.
+    batch : int
+
+    Returns
+    -------
+    ndarray of float32, (n, h, w), 0-1
+
+    Raises
+    ------
+    CourseError
+        The images have another size than the model.
+
+    Notes
+    -----
+    Taught in ``notebooks/05_train_a_unet.ipynb``.
+    """
+    if images.shape[1:] != model.input_shape[1:]:
+        raise CourseError(
+            f"Images are {images.shape[1:]}, the model wants {model.input_shape[1:]}: load them at the model's size."
+        )
+    starts = range(0, len(images), batch)
+    return np.concatenate([_predict_batch(model, images[start : start + batch], flip) for start in starts])
+
+
+def _predict_batch(model, images, flip):
+    straight = model.predict_on_batch(images)[..., 0]
+    if not flip:
+        return straight
+    return (straight + model.predict_on_batch(images[:, :, ::-1])[:, :, ::-1, 0]) / 2
+
+
+def predict(model, paths, flip=False, batch=16, progress=False):
+    """Probability of "car" for each pixel, at each image's own size.
+
+    Parameters
+    ----------
+    model : keras.Model
+    paths : iterable of path
+        Photos of any size.
+    flip : bool
+        Average with the prediction for the mirror image.
+    batch : int
+        Images predicted at a time.
+    progress : bool
+        Show how far it is.
+
+    Yields
+    ------
+    ndarray of float32, (height, width), 0-1
+        In the order of ``paths``; threshold at 0.5 for a mask. One at a time is held at full size.
+
+    Raises
+    ------
+    CourseError
+        A file is missing, damaged or no image.
+
+    Notes
+    -----
+    Probabilities are up-sampled bilinearly, then thresholded: ``notebooks/03_resize_and_augment.ipynb`` shows why.
+    """
+    paths = list(paths)
+    bar = keras.utils.Progbar(len(paths), verbose=int(progress), unit_name="image")
+    read = partial(data.read_image, size=model.input_shape[1:3])
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(paths), batch):
+            chunk = paths[start : start + batch]
+            found = _predict_batch(model, np.stack(list(pool.map(read, chunk))), flip)
+            for path, probability in zip(chunk, found, strict=True):
+                yield upsample(probability, data.image_shape(path))
+                bar.add(1)
+
+
+def upsample(probability, shape):
+    """Resize one probability map, float32 ``(h, w)``, bilinearly to ``shape`` (height, width)."""
+    return cv2.resize(probability, shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def evaluate(model, frame, flip=False, threshold=0.5, progress=False):
+    """Score a model at each image's original size.
+
+    Parameters
+    ----------
+    model : keras.Model
+    frame : pandas.DataFrame
+        Rows of `utils.data.open_data` that have masks.
+    flip : bool
+        Average with the prediction for the mirror image.
+    threshold : float
+        A pixel is car where its probability is above.
+    progress : bool
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an image: ``id, view, dice, iou, precision, recall, accuracy``.
+
+    Raises
+    ------
+    CourseError
+        An image has no mask, or a file cannot be read.
+
+    Notes
+    -----
+    Taught in ``notebooks/05_train_a_unet.ipynb``.
+    """
+    rows = frame.to_dict("records")
+    found = predict(model, frame["image"], flip, progress=progress)
+    scores = [score(row, probability > threshold) for row, probability in zip(rows, found, strict=True)]
+    return pd.concat([frame[["id", "view"]].reset_index(drop=True), pd.DataFrame(scores)], axis=1)
+
+
+def score(row, prediction):
+    """Scores of one predicted mask, bool ``(height, width)``, against the truth of its row, as a dict."""
+    truth = data.read_mask(row) > 127
+    return {name: float(metric(truth, prediction)) for name, metric in SCORES.items()}

@@ -1,0 +1,86 @@
+"""Losses for masks: truth in [0, 1] (soft or hard) against probabilities, both ``(n, h, w, 1)``; one value an image."""
+
+from keras import ops
+
+PIXELS = (1, 2, 3)
+EPSILON = 1e-7
+
+
+def bce(y_true, y_pred):
+    """Binary cross-entropy: the mean over the pixels of each image.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor of float, (n, h, w, 1), 0-1
+
+    Returns
+    -------
+    tensor of float, (n,)
+        At least the entropy of ``y_true``: 0 only where the truth is 0 or 1 everywhere.
+
+    Notes
+    -----
+    Taught in ``notebooks/05_train_a_unet.ipynb``.
+    """
+    return ops.mean(_cross_entropy(y_true, y_pred), axis=PIXELS)
+
+
+def dice_loss(y_true, y_pred):
+    """One minus the soft Dice coefficient, with squares in the denominator.
+
+    With squares the loss of a soft mask is 0 exactly where prediction and truth agree; with plain sums it would
+    pull soft edges towards 0 or 1.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor of float, (n, h, w, 1), 0-1
+
+    Returns
+    -------
+    tensor of float, (n,), 0-1
+
+    Notes
+    -----
+    After Milletari, Navab and Ahmadi, "V-Net", 3DV 2016, section 3. Taught in ``notebooks/05_train_a_unet.ipynb``.
+    """
+    y_true = ops.cast(y_true, y_pred.dtype)
+    overlap = ops.sum(y_true * y_pred, axis=PIXELS)
+    total = ops.sum(ops.square(y_true) + ops.square(y_pred), axis=PIXELS)
+    return 1 - (2 * overlap + 1) / (total + 1)
+
+
+def bce_dice(y_true, y_pred):
+    """`bce` plus `dice_loss`: sure of each pixel, and right about the shape."""
+    return bce(y_true, y_pred) + dice_loss(y_true, y_pred)
+
+
+def boundary_weighted_bce(y_true, y_pred, width=11, weight=2.0):
+    """Cross-entropy that counts pixels near the edge of the mask more.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor of float, (n, h, w, 1), 0-1
+    width : int
+        Side of the square neighbourhood in pixels.
+    weight : float
+        How much more a pixel counts whose neighbourhood is half car, half background.
+
+    Returns
+    -------
+    tensor of float, (n,)
+    """
+    weights = boundary_weights(ops.cast(y_true, y_pred.dtype), width, weight)
+    total = ops.sum(weights * _cross_entropy(y_true, y_pred), axis=PIXELS)
+    return total / ops.sum(weights, axis=PIXELS)
+
+
+def boundary_weights(y_true, width=11, weight=2.0):
+    """Weights from the local mean ``m`` of the mask: ``1 + weight * 4 m (1 - m)``, from 1 to ``1 + weight``."""
+    mean = ops.average_pool(y_true, width, strides=1, padding="same")
+    return 1 + weight * 4 * mean * (1 - mean)
+
+
+def _cross_entropy(y_true, y_pred):
+    y_true = ops.cast(y_true, y_pred.dtype)
+    y_pred = ops.clip(y_pred, EPSILON, 1 - EPSILON)
+    return -(y_true * ops.log(y_pred) + (1 - y_true) * ops.log(1 - y_pred))

@@ -1,0 +1,203 @@
+"""Every plot of the course: arrays or frames in, a `matplotlib.figure.Figure` out; `save` writes it to figures/."""
+
+import math
+import os
+from pathlib import Path
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+
+FIGURES = Path(__file__).resolve().parents[1] / "figures"
+
+# Okabe and Ito's colours, told apart by colour-blind readers too.
+BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK = COLOURS = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000",
+)
+FOUND, MISSED, FALSE_ALARM = (86, 180, 233), (213, 94, 0), (240, 228, 66)
+
+plt.rcParams.update(
+    {
+        "figure.dpi": 90,
+        "figure.constrained_layout.use": True,
+        "font.size": 11,
+        "axes.titlesize": 12,
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.prop_cycle": plt.cycler(color=COLOURS),
+        "image.cmap": "gray",
+    }
+)
+
+
+def save(figure, name):
+    """Write ``figures/NAME.png`` and give the figure back, so that the last line of a cell shows it.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    name : str
+        Number of the notebook and a short name: ``"05_curves"``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    FIGURES.mkdir(exist_ok=True)
+    temporary = FIGURES / f".{os.getpid()}.{name}.png"
+    figure.savefig(temporary, dpi=100, bbox_inches="tight", metadata={"Software": None})
+    temporary.replace(FIGURES / f"{name}.png")
+    return figure
+
+
+def images(pictures, titles=None, columns=4, title=None, width=9):
+    """A grid of pictures.
+
+    Parameters
+    ----------
+    pictures : sequence of ndarray
+        uint8 ``(h, w, 3)``, or ``(h, w)`` of any kind, shown grey from its lowest to its highest value.
+    titles : sequence of str, optional
+    columns : int
+    title : str, optional
+        The message of the whole figure.
+    width : float
+        Inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    columns = min(columns, len(pictures))
+    rows = math.ceil(len(pictures) / columns)
+    height, breadth = pictures[0].shape[:2]
+    figure, axes = _axes(rows, columns, (width, rows * (width / columns * height / breadth + 0.3) + 0.4 * bool(title)))
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, picture, label in zip(axes.flat, pictures, titles or [""] * len(pictures), strict=False):
+        axis.imshow(picture)
+        axis.set_title(label, fontsize=10)
+    figure.suptitle(title or "", x=0.01, ha="left")
+    return figure
+
+
+def overlay(image, truth, prediction=None):
+    """Paint masks over a photo: what was found blue, missed orange-red, false alarms yellow.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (h, w, 3)
+    truth, prediction : ndarray of bool, (h, w)
+        With ``truth`` alone, the mask is painted blue.
+
+    Returns
+    -------
+    ndarray of uint8, (h, w, 3)
+    """
+    prediction = truth if prediction is None else prediction
+    colours = np.zeros_like(image)
+    colours[truth & prediction], colours[truth & ~prediction], colours[prediction & ~truth] = FOUND, MISSED, FALSE_ALARM
+    shares = np.where(truth & prediction, 0.4, np.where(truth ^ prediction, 0.85, 0.0))[..., None]
+    return np.rint(shares * colours + (1 - shares) * image).astype(np.uint8)
+
+
+def outline(image, mask, colour=FALSE_ALARM):
+    """Draw the edge of a mask, bool ``(h, w)``, on a copy of a photo, uint8 ``(h, w, 3)``."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(image.copy(), contours, -1, colour, 1)
+
+
+def bars(values, title, label="", digits=3):
+    """Horizontal bars with their values beside them.
+
+    Parameters
+    ----------
+    values : pandas.Series
+        Drawn from top to bottom.
+    title, label : str
+        The message; what the values are.
+    digits : int
+        Digits after the point.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _axes(1, 1, (8, 0.9 + 0.42 * len(values)))
+    drawn = axes[0, 0].barh([str(name) for name in values.index], values, color=BLUE)
+    axes[0, 0].bar_label(drawn, [f" {value:.{digits}f}" for value in values])
+    axes[0, 0].invert_yaxis()
+    axes[0, 0].margins(x=0.12)
+    axes[0, 0].set(title=title, xlabel=label)
+    return figure
+
+
+def lines(frame, title, x_label="", y_label="", log_x=False):
+    """One line a column, each with its name at its end instead of a legend.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The index is the x axis.
+    title, x_label, y_label : str
+    log_x : bool
+        A logarithmic x axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _axes(1, 1, (8, 4))
+    axis = axes[0, 0]
+    for column, colour in zip(frame, COLOURS, strict=False):
+        series = frame[column].dropna()
+        axis.plot(series.index, series, marker="o", markersize=4, color=colour)
+    if log_x:
+        axis.set_xscale("log")
+    _label_ends(axis, frame)
+    axis.set(title=title, xlabel=x_label, ylabel=y_label)
+    return figure
+
+
+def _label_ends(axis, frame):
+    """Names at the right ends of the lines, moved apart where they would touch."""
+    ends = sorted((frame[column].dropna().iloc[-1], column, colour) for column, colour in zip(frame, COLOURS))
+    low, high = axis.get_ylim()
+    gap, place = 0.055 * (high - low), -math.inf
+    for value, column, colour in ends:
+        place = max(value, place + gap)
+        axis.text(1, place, f" {column}", color=colour, va="center", transform=axis.get_yaxis_transform())
+
+
+def heat_maps(maps, columns=4, title=None, label=""):
+    """Grids of numbers from 0 to 1 as colours, with one scale for all.
+
+    Parameters
+    ----------
+    maps : dict of str to ndarray of float, (h, w), 0-1
+    columns : int
+    title, label : str
+        The message; what the colours mean.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = math.ceil(len(maps) / columns)
+    figure, axes = _axes(rows, columns, (9, 2.0 * rows + 0.4))
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, (name, grid) in zip(axes.flat, maps.items(), strict=False):
+        drawn = axis.imshow(grid, cmap="viridis", vmin=0, vmax=1, aspect="auto")
+        axis.set_title(name, fontsize=10)
+    figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+    figure.suptitle(title or "", x=0.01, ha="left")
+    return figure
+
+
+def _axes(rows, columns, size):
+    """A figure that pyplot forgets, so that a notebook shows it once: where a cell returns it."""
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    plt.close(figure)
+    return figure, axes
