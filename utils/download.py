@@ -191,13 +191,13 @@ def _explain(error, name):
     if status == 401:
         return f"Kaggle does not accept your credentials for {name} (401). {_TOKEN}"
     if status == 403:
-        return (f"Kaggle does not give out {name} yet (403): its rules have not been accepted. Accept them on "
-                "the page below, logged in as the owner of the credentials, and run this again.")
+        return (f"Kaggle does not give out {name} yet (403): its rules have not been accepted. Accept them "
+                "on the page below, logged in as the owner of the credentials, and run this again.")
     if status is not None:
         return (f"Kaggle answered {status} for {name}. Try again in a few minutes, or download it with the "
                 "browser into the folder.")
     if getattr(error, "errno", None) in _FULL:
-        return f"The disk is full before {name} is complete. Make room and run this again: it continues."
+        return f"The disk is full before {name} is complete. Make room and run this again; it continues."
     if getattr(error, "filename", None):
         return f"Cannot use {error.filename}: {error.strerror}. Mend that, or choose another folder."
     return (f"The connection to Kaggle failed at {name} ({type(error).__name__}: {error}). Check the network "
