@@ -251,7 +251,7 @@ class Keeper(keras.callbacks.Callback):
 
 def save_model(model, path):
     """Save a model without its optimizer, completely or not at all."""
-    bare = keras.models.clone_model(model)
+    bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     atomically(bare.save, Path(path))
 
