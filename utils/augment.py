@@ -146,7 +146,7 @@ class Batches(keras.utils.PyDataset):
 
     Notes
     -----
-    ``len(batches)`` counts full batches; an item is ``x`` uint8 (batch, h, w, 3), 0-255, and ``y`` float32
+    Shuffled, a last batch that is not full is dropped; in order, it is kept. An item is ``x`` uint8 (batch, h, w, 3), 0-255, and ``y`` float32
     (batch, h, w, 1), 0-1. Taught in ``notebooks/03_resize_and_augment.ipynb``.
     """
 
@@ -158,7 +158,8 @@ class Batches(keras.utils.PyDataset):
         self.settings = settings
 
     def __len__(self):
-        return len(self.images) // self.batch
+        full, rest = divmod(len(self.images), self.batch)
+        return full + (rest > 0 and not self.shuffle)
 
     def __getitem__(self, index):
         rng = np.random.default_rng((self.seed, self.epoch, index))
