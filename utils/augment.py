@@ -146,8 +146,9 @@ class Batches(keras.utils.PyDataset):
 
     Notes
     -----
-    Shuffled, a last batch that is not full is dropped; in order, it is kept. An item is ``x`` uint8 (batch, h, w, 3), 0-255, and ``y`` float32
-    (batch, h, w, 1), 0-1. Taught in ``notebooks/03_resize_and_augment.ipynb``.
+    Shuffled, a last batch that is not full is dropped; in order, it is kept. An item is ``x`` uint8
+    (batch, h, w, 3), 0-255, and ``y`` float32 (batch, h, w, 1), 0-1.
+    Taught in ``notebooks/03_resize_and_augment.ipynb``.
     """
 
     def __init__(self, images, masks, batch=16, seed=0, shuffle=True, epoch=0, **settings):
