@@ -24,8 +24,10 @@ course: $(READY)
 test: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/pytest
-	$(if $(NOTEBOOKS),$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
-		--nbval-sanitize-with=tests/sanitise.cfg --durations=10 $(NOTEBOOKS),@echo "No notebook yet.")
+	$(if $(NOTEBOOKS),CARVANA_DATA="$(CURDIR)/data/sample" PATH="$(CURDIR)/$(BIN):$$PATH" \
+		$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
+		--nbval-sanitize-with=tests/sanitise.cfg --durations=10 $(NOTEBOOKS), \
+		@echo "No notebook yet.")
 
 clean:
 	rm -rf .venv* data/cache .pytest_cache .ruff_cache .hypothesis

@@ -174,7 +174,7 @@ async def execute(notebook, folder, progress=lambda text: None):
         on_notebook_start=listen, on_cell_start=cell_starts, on_cell_executed=measure,
     )
     with tempfile.TemporaryFile("w+", errors="replace") as log:
-        task = asyncio.ensure_future(client.async_execute(env={**os.environ, **QUIET}, stderr=log))
+        task = asyncio.ensure_future(client.async_execute(env=environment(), stderr=log))
         watcher = asyncio.ensure_future(watch())
         try:
             await task
@@ -192,6 +192,14 @@ async def execute(notebook, folder, progress=lambda text: None):
         finally:
             watcher.cancel()
     return peak
+
+
+def environment():
+    """Return the variables of the kernel: ours, quiet, and a CARVANA_DATA that holds in every folder."""
+    ours = {**os.environ, **QUIET}
+    if ours.get("CARVANA_DATA"):
+        ours["CARVANA_DATA"] = os.path.abspath(os.path.expanduser(ours["CARVANA_DATA"]))
+    return ours
 
 
 def is_code(cell):

@@ -135,7 +135,8 @@ def each(paths):
 def test_committed_notebook(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
-    assert not list(faults(notebook, name_of(path)))
+    if found := list(faults(notebook, name_of(path))):
+        pytest.fail(f"{name_of(path)}:\n" + "\n".join(found), pytrace=False)
 
 
 @each(CHAPTERS)
@@ -312,6 +313,14 @@ def test_selection(course, capsys):
     assert stems("solutions", "notebooks/05_net.ipynb") == ["solutions/05_net.ipynb", "05_net.ipynb"]
     assert run.main(["07"], course.root) == 2
     assert "01_data, 05_net, 10_beyond" in capsys.readouterr().err
+
+
+def test_a_relative_data_folder_holds_in_every_notebook(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("CARVANA_DATA", "data/cars")
+    assert run.environment()["CARVANA_DATA"] == str(ROOT / "data/cars")
+    monkeypatch.delenv("CARVANA_DATA")
+    assert "CARVANA_DATA" not in run.environment()
 
 
 def test_set_up_cell_of_solutions_reaches_the_root():
