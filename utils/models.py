@@ -9,6 +9,7 @@ from keras import layers
 
 from utils import CourseError
 
+FINE_CHANNELS = 16  # at half the resolution, inside a stem of 4
 
 def baseline_cnn(size=128, filters=(32, 64, 128)):
     """Three convolutions, each followed by max-pooling; then up-sampling back to the image.
@@ -78,7 +79,13 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True):
         raise CourseError(f"stem={stem} is not known: use 1 (none), 2 or 4.")
     inputs = keras.Input((*_check_size(size, stem * 2**levels), 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    x, stem_features = _stem(x, base, stem)
+
+    fine = []
+    if stem == 4:
+        x = _conv(x, FINE_CHANNELS, strides=2)
+        fine.append(x)
+    if stem > 1:
+        x = _conv(x, base, strides=2)
 
     encoder = []
     for level in range(levels):
@@ -86,29 +93,19 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True):
         encoder.append(x)
         x = layers.MaxPooling2D()(x)
     x = _block(x, base * 2**levels)
-    for level in reversed(range(levels)):
-        x = layers.UpSampling2D(interpolation="bilinear")(_conv(x, base * 2**level, kernel=1))
-        x = _block(layers.Concatenate()([x, encoder[level]]) if skips else x, base * 2**level)
+    for features in reversed(encoder):
+        x = _block(_up(x, features, skips), features.shape[-1])
 
-    return keras.Model(inputs, _head(x, stem_features if skips else [], stem), name="unet")
-
-
-def _stem(x, base, stem):
-    features = []
-    if stem == 4:
-        x = _conv(x, base * 3 // 4, strides=2)
-        features.append(x)
-    if stem > 1:
-        x = _conv(x, base, strides=2)
-    return x, features
-
-
-def _head(x, stem_features, stem):
-    if stem == 4:
-        x = layers.UpSampling2D(interpolation="bilinear")(x)
-        x = _conv(layers.Concatenate()([x, *stem_features]) if stem_features else x, 16)
+    for features in fine:
+        x = _conv(_up(x, features, skips), FINE_CHANNELS)
     x = layers.Conv2DTranspose(1, 2, strides=2)(x) if stem > 1 else layers.Conv2D(1, 1)(x)
-    return layers.Activation("sigmoid", name="probability", dtype="float32")(x)
+    return keras.Model(inputs, layers.Activation("sigmoid", name="probability")(x), name="unet")
+
+
+def _up(x, features, skip):
+    """Twice the resolution and the channels of ``features``, which join in where there is a skip connection."""
+    x = layers.UpSampling2D(interpolation="bilinear")(_conv(x, features.shape[-1], kernel=1))
+    return layers.Concatenate()([x, features]) if skip else x
 
 
 def _block(x, channels):
