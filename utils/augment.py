@@ -4,7 +4,9 @@ import cv2
 import keras
 import numpy as np
 
-# Settings published with a U-Net for this challenge; rotation in degrees, the others as shares.
+from utils import CourseError
+
+# Settings published with a U-Net for this challenge. Rotation and shear are in degrees, the others are shares.
 PUBLISHED = {
     "rotation_range": 90,
     "width_shift_range": 0.2,
@@ -15,7 +17,7 @@ PUBLISHED = {
     "fill_mode": "nearest",
 }
 
-# Settings of a team that finished 10th on the public leaderboard.
+# Settings of `transform` used by a team that finished 10th on the public leaderboard.
 COMPETITION = {"flip": 0.5, "shift": 0.0625, "scale": 0.1, "hsv": (50, 5, 15)}
 
 
@@ -34,30 +36,38 @@ def generator_pairs(images, masks, batch=16, seed=0, settings=PUBLISHED):
     seed : int
         Seeds the order and the transforms.
     settings : dict
-        Arguments of ``ImageDataGenerator``.
+        Arguments of ``ImageDataGenerator``. What changes colours is applied to the image alone.
 
     Yields
     ------
     x : ndarray of float32, (batch, h, w, 3), 0-255
     y : ndarray of float32, (batch, h, w, 1), 0-1
+        The last batch of an epoch may be smaller.
+
+    Raises
+    ------
+    CourseError
+        Images and masks that do not fit together; masks of 0 and 1.
 
     Notes
     -----
+    Keras draws from NumPy's global generator, which is seeded anew for each pair.
     Taught in ``notebooks/03_resize_and_augment.ipynb``, which also shows what goes wrong with two generators.
     """
     from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
-    generator = ImageDataGenerator(**settings)
+    _check_pairs(images, masks)
+    on_image, on_mask = ImageDataGenerator(**settings), ImageDataGenerator(**settings | {"cval": 0})
     rng = np.random.default_rng(seed)
     while True:
         for rows in _batches(rng.permutation(len(images)), batch):
             x = np.empty((len(rows), *images.shape[1:]), np.float32)
             y = np.empty((len(rows), *masks.shape[1:], 1), np.float32)
             for i, row in enumerate(rows):
-                drawn = generator.get_random_transform(images.shape[1:], seed=int(rng.integers(2**31)))
-                x[i] = generator.apply_transform(images[row].astype(np.float32), drawn)
+                drawn = on_image.get_random_transform(images.shape[1:], seed=int(rng.integers(2**31)))
                 geometry = {name: value for name, value in drawn.items() if name not in COLOUR}
-                y[i] = generator.apply_transform(masks[row, ..., None] / np.float32(255), geometry)
+                x[i] = on_image.standardize(on_image.apply_transform(images[row].astype(np.float32), drawn))
+                y[i] = on_mask.apply_transform(masks[row, ..., None] / np.float32(255), geometry)
             yield x, y
 
 
@@ -94,8 +104,11 @@ def transform(image, mask, rng, flip=0.5, shift=0.0, scale=0.0, rotate=0.0, shea
     -----
     Taught in ``notebooks/03_resize_and_augment.ipynb``.
     """
-    matrix = _affine(rng, image.shape[:2], flip, shift, scale, rotate, shear)
-    return _shift_hsv(_warp(image, matrix), rng, hsv), _warp(mask, matrix)
+    pair = cv2.merge([image, mask])  # the mask rides along as a fourth channel
+    matrix = _affine(rng, mask.shape, flip, shift, scale, rotate, shear)
+    size = mask.shape[::-1]
+    pair = cv2.warpAffine(pair, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return _shift_hsv(pair, rng, hsv), cv2.extractChannel(pair, 3)
 
 
 def _affine(rng, shape, flip, shift, scale, rotate, shear):
@@ -111,19 +124,14 @@ def _affine(rng, shape, flip, shift, scale, rotate, shear):
     return np.column_stack([linear, offset])
 
 
-def _warp(array, matrix):
-    return cv2.warpAffine(array, matrix, array.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def _shift_hsv(image, rng, limits):
+def _shift_hsv(pair, rng, limits):
+    """The image of a pair, with hue, saturation and value shifted."""
     if not any(limits):
-        return image
+        return cv2.cvtColor(pair, cv2.COLOR_RGBA2RGB)
     hue, saturation, value = (round(rng.uniform(-limit, limit)) for limit in limits)
     levels = np.arange(256)
-    table = np.stack(
-        [(levels + hue) % 180, np.clip(levels + saturation, 0, 255), np.clip(levels + value, 0, 255)], axis=-1
-    )
-    hsv = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2HSV), table[None].astype(np.uint8))
+    table = np.stack([(levels + hue) % 180, levels + saturation, levels + value], axis=-1).clip(0, 255)
+    hsv = cv2.LUT(cv2.cvtColor(pair, cv2.COLOR_RGB2HSV), table[None].astype(np.uint8))
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
 
 
@@ -139,36 +147,42 @@ class Batches(keras.utils.PyDataset):
     seed : int
         Fixes order and transforms: epoch ``e`` is the same in every run.
     shuffle : bool
+        In a new order every epoch, full batches only: what is left over takes its turn in another epoch. Else
+        every image in order, with a smaller last batch.
     epoch : int
         The first epoch; for training that goes on after a stop.
     **settings
         Arguments of `transform`; without any the pairs stay as they are.
 
+    Raises
+    ------
+    CourseError
+        Images and masks that do not fit together; masks of 0 and 1.
+
     Notes
     -----
-    Shuffled, a last batch that is not full is dropped; in order, it is kept. An item is ``x`` uint8
-    (batch, h, w, 3), 0-255, and ``y`` float32 (batch, h, w, 1), 0-1.
+    An item is ``x`` uint8 (batch, h, w, 3), 0-255, and ``y`` float32 (batch, h, w, 1), 0-1.
     Taught in ``notebooks/03_resize_and_augment.ipynb``.
     """
 
     def __init__(self, images, masks, batch=16, seed=0, shuffle=True, epoch=0, **settings):
         super().__init__()
+        _check_pairs(images, masks)
         self.images, self.masks = images, masks
-        self.batch = min(batch, len(images))
+        self.batch = max(1, min(batch, len(images)))
         self.seed, self.shuffle, self.epoch = seed, shuffle, epoch
         self.settings = settings
 
     def __len__(self):
-        full, rest = divmod(len(self.images), self.batch)
-        return full + (rest > 0 and not self.shuffle)
+        spare = 0 if self.shuffle else self.batch - 1
+        return (len(self.images) + spare) // self.batch
 
     def __getitem__(self, index):
         rng = np.random.default_rng((self.seed, self.epoch, index))
-        rows = self._order()[index * self.batch : (index + 1) * self.batch]
-        x, y = self.images[np.sort(rows)], self.masks[np.sort(rows)]
-        if self.settings:
-            pairs = [transform(image, mask, rng, **self.settings) for image, mask in zip(x, y, strict=True)]
-            x, y = (np.stack(side) for side in zip(*pairs, strict=True))
+        rows = np.sort(self._order()[index * self.batch : (index + 1) * self.batch])
+        x, y = self.images[rows], self.masks[rows]
+        for i in range(len(rows) if self.settings else 0):
+            x[i], y[i] = transform(x[i], y[i], rng, **self.settings)
         return x, y[..., None] / np.float32(255)
 
     def on_epoch_end(self):
@@ -181,3 +195,13 @@ class Batches(keras.utils.PyDataset):
 
 def _batches(rows, size):
     return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def _check_pairs(images, masks):
+    if masks.ndim != 3 or images.shape != (*masks.shape, 3) or not images.dtype == masks.dtype == np.uint8:
+        raise CourseError(
+            f"images {images.dtype} {images.shape} and masks {masks.dtype} {masks.shape}: expected uint8 (n, h, w, 3) "
+            "and uint8 (n, h, w), as load_images and load_masks return them."
+        )
+    if masks[:16].max(initial=0) == 1:
+        raise CourseError("The masks hold 0 and 1, expected 0 to 255: multiply them by 255.")
