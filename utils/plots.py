@@ -133,6 +133,37 @@ def bars(values, title, label="", digits=3):
     return figure
 
 
+def dumbbells(frame, title, label=""):
+    """Two numbers a row on one scale, joined by a line.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Two columns, named above the first row; the rows are drawn from top to bottom.
+    title, label : str
+        The message; what the numbers are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _axes(1, 1, (8, 1.2 + 0.45 * len(frame)))
+    axis, rows = axes[0, 0], np.arange(len(frame))
+    axis.hlines(rows, frame.min(axis=1), frame.max(axis=1), color="0.8", zorder=0)
+    for column, colour in zip(frame, COLOURS, strict=False):
+        axis.scatter(frame[column], rows, color=colour)
+        axis.annotate(column, (frame[column].iloc[0], 0), (0, 9), textcoords="offset points", ha="center", color=colour)
+        for row, value in enumerate(frame[column]):
+            left = value < frame.iloc[row].max()
+            axis.annotate(f"{value:.3f}", (value, row), (-7 if left else 7, 0), textcoords="offset points",
+                          ha="right" if left else "left", va="center", fontsize=9, color=colour)
+    axis.set_yticks(rows, frame.index)
+    axis.set_ylim(len(frame) - 0.5, -0.8)
+    axis.margins(x=0.15)
+    axis.set(title=title, xlabel=label)
+    return figure
+
+
 def lines(frame, title, x_label="", y_label="", log_x=False):
     """One line a column, each with its name at its end instead of a legend.
 
@@ -192,6 +223,63 @@ def heat_maps(maps, columns=4, title=None, label=""):
         drawn = axis.imshow(grid, cmap="viridis", vmin=0, vmax=1, aspect="auto")
         axis.set_title(name, fontsize=10)
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+    figure.suptitle(title or "", x=0.01, ha="left")
+    return figure
+
+
+def dots(frame, title, label=""):
+    """One row a column, one dot an entry, with the mean beside: how far repeated measurements scatter.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A column for each thing compared, a row for each repetition.
+    title, label : str
+        The message; what the values are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _axes(1, 1, (8, 1.0 + 0.55 * frame.shape[1]))
+    axis = axes[0, 0]
+    for row, column in enumerate(frame):
+        axis.plot(frame[column], np.full(len(frame), row), "o", color=COLOURS[row % len(COLOURS)], alpha=0.5)
+        mean = frame[column].mean()
+        axis.annotate(f"{mean:.3f}", (mean, row), (0, 9), textcoords="offset points", ha="center")
+    axis.set_yticks(range(frame.shape[1]), [str(column) for column in frame])
+    axis.set_ylim(frame.shape[1] - 0.5, -0.6)
+    axis.margins(x=0.1)
+    axis.set(title=title, xlabel=label)
+    return figure
+
+
+def numbered_runs(mask, title=None):
+    """A small mask twice, its pixels numbered by rows and by columns, each run of foreground in a colour of its own.
+
+    Parameters
+    ----------
+    mask : ndarray of bool or 0/1, (h, w)
+        A few dozen pixels.
+    title : str, optional
+        The message of the whole figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    height, width = mask.shape
+    figure, axes = _axes(1, 2, (9, 4.2 * height / width + 0.9))
+    for axis, order, name in zip(axes[0], "CF", ["numbered by rows", "numbered by columns"]):
+        flat = mask.ravel(order).astype(int)
+        run = (np.cumsum(np.diff(flat, prepend=0) == 1) * flat).reshape(mask.shape, order=order)
+        number = np.arange(1, mask.size + 1).reshape(mask.shape, order=order)
+        for (y, x), count in np.ndenumerate(number):
+            colour = COLOURS[(run[y, x] - 1) % 7] if run[y, x] else "white"
+            axis.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=colour, alpha=0.6, edgecolor="grey"))
+            axis.text(x + 0.5, y + 0.5, count, ha="center", va="center", fontsize=10)
+        axis.set(xlim=(0, width), ylim=(height, 0), aspect="equal", title=f"{name}: {run.max()} runs")
+        axis.axis("off")
     figure.suptitle(title or "", x=0.01, ha="left")
     return figure
 
