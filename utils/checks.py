@@ -55,3 +55,56 @@ def _show(value):
     text = " ".join(np.array2string(value, separator=", ", threshold=40).split()) if isinstance(
         value, np.ndarray) else repr(value)
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+# --- 04: a baseline CNN -----------------------------------------------------------------------------
+
+
+def exercise_04_1(dice):
+    """Dice of two boolean masks; 1 where both are empty."""
+    car, half, none = np.array([[1, 1], [0, 0]], bool), np.array([[1, 0], [0, 0]], bool), np.zeros((2, 2), bool)
+    return check(dice, [((car, car), 1.0), ((car, half), 2 / 3), ((car, ~car), 0.0), ((car, none), 0.0),
+                        ((none, half), 0.0), ((none, none), 1.0)])
+
+
+def exercise_04_2(best_blind_mask):
+    """The mask that has the highest accuracy as an answer to every photo."""
+    masks, best = np.array([[[1, 0, 0, 1]], [[1, 1, 0, 0]], [[0, 1, 0, 1]]], bool), np.array([[1, 1, 0, 1]], bool)
+    return check(best_blind_mask, [((masks,), best), ((masks[:1],), masks[0]), ((~masks,), ~best)])
+
+
+def exercise_04_3(receptive_field):
+    """The receptive field of a stack of (kernel, stride)."""
+    return check(receptive_field, [(([(3, 1)],), 3), (([(3, 1), (3, 1)],), 5), (([(3, 1), (2, 2)],), 4),
+                                   (([(3, 2), (3, 1)],), 7), (([(3, 1), (2, 2)] * 3,), 22), (([],), 1)])
+
+
+# --- 05: train a U-Net ------------------------------------------------------------------------------
+
+
+def exercise_05_1(shapes):
+    """Height, width and channels of a U-Net's levels, the bottom last."""
+    return check(shapes, [((128, 8, 1), [(128, 128, 8), (64, 64, 16)]),
+                          ((128, 8, 4), [(128, 128, 8), (64, 64, 16), (32, 32, 32), (16, 16, 64), (8, 8, 128)]),
+                          ((96, 3, 2), [(96, 96, 3), (48, 48, 6), (24, 24, 12)])])
+
+
+def exercise_05_2(flip_average):
+    """The mean of the answers to a photo and to its mirror image, the second one flipped back."""
+    photos = np.array([[[10.0, 20, 30], [40, 50, 60]], [[1, 2, 3], [4, 5, 7]]])
+
+    def left_half(photos):  # an answer that depends on where a pixel lies
+        return photos * np.array([1.0, 0.5, 0.0])
+
+    def same(photos):
+        return photos
+
+    expected = photos * 0.5
+    return check(flip_average, [((same, photos), photos), ((left_half, photos), expected),
+                                ((left_half, photos[:1]), expected[:1])])
+
+
+def exercise_05_3(fitting_size):
+    """The smallest size, no smaller than the one given, that a U-Net can halve often enough."""
+    return check(fitting_size, [((128, 4, 1), 128), ((129, 4, 1), 144), ((1918, 6, 1), 1920), ((1280, 4, 4), 1280),
+                                ((1918, 4, 4), 1920), ((5, 3, 2), 16), ((100, 0, 1), 100)])
