@@ -5,6 +5,8 @@ An exercise is a function to be completed; while it returns ``...`` it counts as
 
 import numpy as np
 
+from utils import rle
+
 
 def check(function, cases, same=None):
     """Try a learner's function on cases and print the verdict.
@@ -55,6 +57,52 @@ def _show(value):
     text = " ".join(np.array2string(value, separator=", ", threshold=40).split()) if isinstance(
         value, np.ndarray) else repr(value)
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+# --- 01: get the data -------------------------------------------------------------------------------
+
+
+def exercise_01_1(car_share):
+    """The share of pixels that are not zero, whatever the mask's numbers."""
+    small = np.array([[0, 1, 1, 0], [0, 1, 0, 0]])
+    masks = [small.astype(bool), small, small * np.uint8(255), np.zeros((2, 3), np.uint8), np.ones((3, 2), bool)]
+    return check(car_share, [((mask,), np.count_nonzero(mask) / mask.size) for mask in masks])
+
+
+def exercise_01_2(mirrored_view):
+    """The view that a mirrored photo looks like."""
+    return check(mirrored_view, [((view,), 18 - view if view > 1 else 1) for view in (5, 13, 9, 1, *range(1, 17))])
+
+
+def exercise_01_3(cars_on_both_sides):
+    """The sorted list of the car ids in both lists of file names."""
+    red, blue, green = "0ab1c2d3e4f5", "7f00aa11bb22", "0ab1ffffffff"
+    return check(cars_on_both_sides, [
+        (([f"{red}_01.jpg", f"{red}_02.jpg"], [f"{red}_03.jpg"]), [red]),
+        (([f"{red}_01.jpg"], [f"{blue}_01.jpg", f"{green}_01.jpg"]), []),
+        (([f"{blue}_01.jpg", f"{red}_16.jpg"], [f"{red}_04.jpg", f"{blue}_05.jpg", f"{blue}_06.jpg"]), [red, blue]),
+    ], same=lambda result, expected: type(result) is list and result == expected)
+
+
+# --- 02: run-length encoding ------------------------------------------------------------------------
+
+
+def exercise_02_1(count_pixels):
+    """Foreground pixels of a start-length string, without drawing it."""
+    return check(count_pixels, [(("7 3",), 3), (("1 2 4 1",), 3), (("",), 0), (("879386 40 881253 141 883140 205",), 386)])
+
+
+def exercise_02_2(to_kaggle):
+    """Zeros-first counts as a start-length string."""
+    cases = {(6, 3, 2): "7 3", (0, 2, 1, 1, 2): "1 2 4 1", (2, 4): "3 4", (11,): "", (0, 11): "1 11"}
+    return check(to_kaggle, [((list(counts),), text) for counts, text in cases.items()])
+
+
+def exercise_02_3(by_columns):
+    """A row-by-row string, numbered column by column instead."""
+    masks = [np.array(mask) for mask in (
+        [[0, 1, 1, 0], [0, 1, 0, 0]], [[1, 0], [0, 0], [1, 1]], [[1, 1, 1, 1]] * 2, [[0, 0, 0]] * 2, [[1, 0, 1]])]
+    return check(by_columns, [((rle.encode(mask), mask.shape), rle.encode(mask.T)) for mask in masks])
 
 
 # --- 04: a baseline CNN -----------------------------------------------------------------------------
