@@ -47,7 +47,7 @@ def generator_pairs(images, masks, batch=16, seed=0, settings=PUBLISHED):
     Raises
     ------
     CourseError
-        Images and masks that do not fit together; masks of 0 and 1.
+        No images; images and masks that do not fit together; masks of 0 and 1.
 
     Notes
     -----
@@ -157,7 +157,7 @@ class Batches(keras.utils.PyDataset):
     Raises
     ------
     CourseError
-        Images and masks that do not fit together; masks of 0 and 1.
+        No images; images and masks that do not fit together; masks of 0 and 1.
 
     Notes
     -----
@@ -198,6 +198,8 @@ def _batches(rows, size):
 
 
 def _check_pairs(images, masks):
+    if not len(images):
+        raise CourseError("Nothing to train on: there are no images.")
     if masks.ndim != 3 or images.shape != (*masks.shape, 3) or not images.dtype == masks.dtype == np.uint8:
         raise CourseError(
             f"images {images.dtype} {images.shape} and masks {masks.dtype} {masks.shape}: expected uint8 (n, h, w, 3) "
