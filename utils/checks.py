@@ -89,7 +89,8 @@ def exercise_01_3(cars_on_both_sides):
 
 def exercise_02_1(count_pixels):
     """Foreground pixels of a start-length string, without drawing it."""
-    return check(count_pixels, [(("7 3",), 3), (("1 2 4 1",), 3), (("",), 0), (("879386 40 881253 141 883140 205",), 386)])
+    cases = {"7 3": 3, "1 2 4 1": 3, "": 0, "879386 40 881253 141 883140 205": 386}
+    return check(count_pixels, [((text,), count) for text, count in cases.items()])
 
 
 def exercise_02_2(to_kaggle):

@@ -216,11 +216,12 @@ def heat_maps(maps, columns=4, title=None, label=""):
     matplotlib.figure.Figure
     """
     rows = math.ceil(len(maps) / columns)
-    figure, axes = _axes(rows, columns, (9, 2.0 * rows + 0.4))
+    height, width = np.shape(next(iter(maps.values())))
+    figure, axes = _axes(rows, columns, (9, rows * (7.6 / columns * height / width + 0.3) + 0.4))
     for axis in axes.flat:
         axis.axis("off")
     for axis, (name, grid) in zip(axes.flat, maps.items(), strict=False):
-        drawn = axis.imshow(grid, cmap="viridis", vmin=0, vmax=1, aspect="auto")
+        drawn = axis.imshow(grid, cmap="viridis", vmin=0, vmax=1)
         axis.set_title(name, fontsize=10)
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
     figure.suptitle(title or "", x=0.01, ha="left")
