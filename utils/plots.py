@@ -201,6 +201,46 @@ def _label_ends(axis, frame):
         axis.text(1, place, f" {column}", color=colour, va="center", transform=axis.get_yaxis_transform())
 
 
+def u_shape(left, bottom, right):
+    """The shapes of a U-Net, drawn as a U.
+
+    Parameters
+    ----------
+    left, right : sequence of (int, int, int)
+        Height, width and channels of each level, the top first: on the way down, and on the way up.
+    bottom : (int, int, int)
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _axes(1, 1, (8, 0.8 * len(left) + 1.3))
+    axis, depth = axes[0, 0], len(left)
+
+    def box(x, level, shape, colour):
+        text = "{} x {}\n{} channels".format(*shape)
+        style = {"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": "none", "alpha": 0.35}
+        axis.text(x, -level, text, ha="center", va="center", fontsize=9, bbox=style)
+
+    def arrow(start, end, colour, text=""):
+        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": colour, "shrinkA": 18, "shrinkB": 18})
+        axis.text((start[0] + end[0]) / 2, start[1] + 0.12, text, ha="center", color=colour, fontsize=9)
+
+    places = [(level - depth, -level) for level in range(depth + 1)]
+    for level, (down, up) in enumerate(zip(left, right, strict=True)):
+        (x, y), (next_x, next_y) = places[level], places[level + 1]
+        box(x, level, down, BLUE)
+        box(-x, level, up, GREEN)
+        arrow((x, y), (next_x, next_y), BLUE)
+        arrow((-next_x, next_y), (-x, y), GREEN)
+        arrow((x + 0.35, y), (-x - 0.35, y), RED, "skip" if level < depth - 1 else "")
+    box(0, depth, bottom, ORANGE)
+    axis.set(xlim=(-depth - 0.7, depth + 0.7), ylim=(-depth - 0.5, 0.5))
+    axis.set_title("Down for what, up for where, and skips across")
+    axis.axis("off")
+    return figure
+
+
 def heat_maps(maps, columns=4, title=None, label=""):
     """Grids of numbers from 0 to 1 as colours, with one scale for all.
 
