@@ -24,7 +24,7 @@ course: $(READY)
 test: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/pytest
-	$(if $(NOTEBOOKS),CARVANA_DATA="$(CURDIR)/data/sample" PATH="$(CURDIR)/$(BIN):$$PATH" \
+	$(if $(NOTEBOOKS),CARVANA_DATA="$(CURDIR)/data/sample" FIGURES="$(CURDIR)/.pytest_cache/figures" PATH="$(CURDIR)/$(BIN):$$PATH" \
 		$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
 		--nbval-sanitize-with=tests/sanitise.cfg --durations=10 $(NOTEBOOKS), \
 		@echo "No notebook yet.")

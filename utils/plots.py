@@ -8,7 +8,7 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 
-FIGURES = Path(__file__).resolve().parents[1] / "figures"
+FIGURES = Path(os.environ.get("FIGURES") or Path(__file__).resolve().parents[1] / "figures")
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK = COLOURS = (
@@ -32,7 +32,7 @@ plt.rcParams.update(
 
 
 def save(figure, name):
-    """Write ``figures/NAME.png`` and give the figure back, so that the last line of a cell shows it.
+    """Write ``figures/NAME.png`` (or into the folder ``FIGURES`` names) and give the figure back, so that the last line of a cell shows it.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def save(figure, name):
     -------
     matplotlib.figure.Figure
     """
-    FIGURES.mkdir(exist_ok=True)
+    FIGURES.mkdir(parents=True, exist_ok=True)
     temporary = FIGURES / f".{os.getpid()}.{name}.png"
     figure.savefig(temporary, dpi=100, bbox_inches="tight", metadata={"Software": None})
     temporary.replace(FIGURES / f"{name}.png")
