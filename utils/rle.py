@@ -82,7 +82,7 @@ def decode(rle, shape):
         rle = ""
     if not isinstance(rle, str):
         raise CourseError(f"A run-length encoding is a string, '1 3 10 5'; this is a {type(rle).__name__}.")
-    numbers = _integers(rle.split(), "A run-length encoding")
+    numbers = _integers(rle.split(), "A run-length encoding", np.int64)
     if numbers.size % 2:
         raise CourseError(f"A run-length encoding is pairs of start and length, so an even count of numbers; "
                           f"this one has {numbers.size}. Was the string cut off?")
@@ -205,9 +205,10 @@ def _checked(mask):
     return mask
 
 
-def _integers(tokens, what):
+def _integers(tokens, what, kind=None):
+    """Integers from strings, fastest with the `kind` given, or from numbers, which it would truncate."""
     try:
-        numbers = np.asarray(tokens)
+        numbers = np.array(tokens, kind)
         if numbers.size and numbers.dtype.kind not in "iuU":
             raise ValueError
         return numbers.astype(np.int64).ravel()
