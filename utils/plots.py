@@ -32,7 +32,9 @@ plt.rcParams.update(
 
 
 def save(figure, name):
-    """Write ``figures/NAME.png`` (or into the folder ``FIGURES`` names) and give the figure back, so that the last line of a cell shows it.
+    """Write ``figures/NAME.png`` and give the figure back, so that the last line of a cell shows it.
+
+    The environment variable ``FIGURES`` names another folder.
 
     Parameters
     ----------
@@ -291,6 +293,36 @@ def dots(frame, title, label=""):
     axis.set_yticks(range(frame.shape[1]), [str(column) for column in frame])
     axis.set_ylim(frame.shape[1] - 0.5, -0.6)
     axis.margins(x=0.1)
+    axis.set(title=title, xlabel=label)
+    return figure
+
+
+def ratios(frame, title, label=""):
+    """One row an entry, one dot a column, on a logarithmic axis with a line at 1.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Ratios, all above 0; the names of the columns stand over the dots of the first row.
+    title, label : str
+        The message; what the ratios are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _axes(1, 1, (8, 1.2 + 0.4 * len(frame)))
+    axis = axes[0, 0]
+    axis.axvline(1, color="grey", linewidth=1)
+    for column, colour in zip(frame, COLOURS, strict=False):
+        axis.plot(frame[column], range(len(frame)), "o", color=colour, markersize=9)
+        axis.annotate(column, (frame[column].iloc[0], 0), (0, 9), textcoords="offset points", ha="center", color=colour)
+    axis.set_xscale("log")
+    axis.set_yticks(range(len(frame)), [str(name) for name in frame.index])
+    axis.set_ylim(len(frame) - 0.5, -0.9)
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.grid(axis="y", color="lightgrey")
+    axis.set_axisbelow(True)
     axis.set(title=title, xlabel=label)
     return figure
 
