@@ -3,10 +3,12 @@
 import hashlib
 import os
 import re
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image, ImageOps
@@ -16,7 +18,7 @@ from utils import CourseError, rle
 PROJECT = Path(__file__).resolve().parents[1]
 CACHE = PROJECT / "data" / "cache"
 NAME = re.compile(r"(?P<id>[^_]+)_(?P<view>\d{2})")
-METADATA = ["year", "make", "model", "trim1", "trim2"]
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # what Pillow raises on files cut short
 
 # Masks of Kaggle's training set that do not show the car: a list that competitors shared in 2017.
 BAD_MASKS = frozenset(
@@ -50,7 +52,7 @@ def open_data(root=None, part="train"):
     ------
     CourseError
         No images; an image without a mask or with two; a mask without an image; sizes that differ; a file
-        that is not an image.
+        that is not an image; a csv file that is not what its name says.
 
     Notes
     -----
@@ -66,8 +68,7 @@ def open_data(root=None, part="train"):
     if "mask" not in frame:
         frame["mask"] = ""
     if (root / "metadata.csv").exists():
-        metadata = pd.read_csv(root / "metadata.csv", dtype={"id": str})
-        frame = frame.merge(metadata, on="id", how="left")
+        frame = frame.merge(_read_csv(root / "metadata.csv", "id", dtype={"id": str}), on="id", how="left")
     _check_sizes(frame)
     frame.attrs["root"] = str(root)
     return frame
@@ -100,13 +101,14 @@ def _index_images(folder):
     for path, name in zip(paths, names, strict=True):
         if name is None:
             raise CourseError(f"{path} is not named like ID_VIEW.jpg, e.g. 00087a6bd4dc_01.jpg: rename or remove it.")
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "id": [name["id"] for name in names],
             "view": [int(name["view"]) for name in names],
             "image": [str(path) for path in paths],
         }
     )
+    return frame.sort_values(["id", "view"], ignore_index=True)
 
 
 def _add_mask_files(frame, root):
@@ -132,10 +134,7 @@ def _add_csv(frame, path):
     """Masks as run-length strings from train_masks.csv or solution.csv."""
     if not path.exists():
         raise CourseError(f"No masks: neither {path.parent / 'train_masks'} nor {path} is there. Unzip one of them.")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    duplicated = table["img"][table["img"].duplicated()]
-    if len(duplicated):
-        raise CourseError(f"{path} has two masks for {duplicated.iloc[0]}. Keep the right row.")
+    table = _read_csv(path, "img", "rle_mask", dtype=str, keep_default_na=False)
     names = frame["image"].map(lambda image: Path(image).name)
     missing = names[~names.isin(table["img"])]
     if len(missing):
@@ -144,12 +143,27 @@ def _add_csv(frame, path):
     return pd.concat([frame, table], axis=1)
 
 
+def _read_csv(path, key, *columns, **options):
+    """A table that has these columns, and each value of the first one once."""
+    try:
+        table = pd.read_csv(path, **options)
+    except ValueError as error:
+        raise CourseError(f"{path} is not a table that can be read ({error}). Download it again.") from error
+    missing = {key, *columns} - set(table)
+    if missing:
+        raise CourseError(f"{path} has no column {sorted(missing)[0]!r}, only {list(table)}. Download it again.")
+    duplicated = table[key][table[key].duplicated()]
+    if len(duplicated):
+        raise CourseError(f"{path} has two rows for {duplicated.iloc[0]}. Keep the right one.")
+    return table
+
+
 def _check_sizes(frame):
     for image, mask in zip(frame["image"], frame["mask"], strict=True):
-        shapes = [image_shape(path) for path in (image, mask) if path]
-        if shapes[0] != shapes[-1]:
+        shape = image_shape(image)
+        if mask and shape != _stored_shape(mask):
             raise CourseError(
-                f"Sizes differ: {image} is {shapes[0]}, {mask} is {shapes[-1]} (height, width). "
+                f"Sizes differ: {image} is {shape}, {mask} is {_stored_shape(mask)} (height, width). "
                 "An image and its mask must have the same size."
             )
 
@@ -160,7 +174,7 @@ def _open(path):
         return Image.open(path)
     except FileNotFoundError as error:
         raise CourseError(f"{path} does not exist. Check the name and the folder.") from error
-    except (OSError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise CourseError(f"{path} is not an image that can be read ({error}). Download it again.") from error
 
 
@@ -248,17 +262,33 @@ def read_image(path, size=None):
     with _open(path) as image:
         if size is not None:
             image.draft("RGB", (max(_height_width(size)),) * 2)
-        image = _decode(image, path)
+        image = _upright(_decode(image, path))
         if image.mode.startswith("I;16"):
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        return _resize(ImageOps.exif_transpose(image).convert("RGB"), size)
+        return _resize(np.asarray(image.convert("RGB")), size)
 
 
 def image_shape(path):
-    """Height and width in pixels of an image as `read_image` returns it, from the file's header alone."""
+    """Height and width in pixels of a photo as `read_image` returns it; a JPEG's from its header alone."""
     with _open(path) as image:
-        sideways = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        try:
+            sideways = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        except DAMAGED:
+            sideways = False
         return image.size if sideways else image.size[::-1]
+
+
+def _stored_shape(path):
+    with _open(path) as image:
+        return image.size[::-1]
+
+
+def _upright(image):
+    """Turn a photo as its EXIF orientation says; as it is stored where the EXIF is damaged."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except DAMAGED:
+        return image
 
 
 def read_mask(source, size=None):
@@ -291,20 +321,23 @@ def read_mask(source, size=None):
         source = source["mask"]
     with _open(source) as image:
         array = np.asarray(_decode(image, source).convert("L"))
-    return _resize(Image.fromarray(np.where(array > 0, np.uint8(255), np.uint8(0))), size)
+    return _resize(np.where(array > 0, np.uint8(255), np.uint8(0)), size)
 
 
 def _read_rle(row, size):
     if not isinstance(row.get("rle"), str):
         raise CourseError(f"{row['image']} has no mask: score on images that have one, e.g. the training set.")
-    mask = rle.decode(row["rle"], image_shape(row["image"]))
-    return _resize(Image.fromarray(mask * np.uint8(255)), size)
+    try:
+        mask = rle.decode(row["rle"], image_shape(row["image"]))
+    except CourseError as error:
+        raise CourseError(f"The mask of {row['image']} does not fit it: {error}") from error
+    return _resize(mask * np.uint8(255), size)
 
 
 def _decode(image, path):
     try:
         image.load()
-    except (OSError, SyntaxError) as error:
+    except DAMAGED as error:
         raise CourseError(f"{path} is damaged ({error}). Download or export it again.") from error
     return image
 
@@ -313,10 +346,14 @@ def _height_width(size):
     return (size, size) if np.ndim(size) == 0 else tuple(size)
 
 
-def _resize(image, size):
-    if size is not None:
-        image = image.resize(_height_width(size)[::-1], Image.Resampling.BOX)
-    return np.asarray(image)
+def _resize(array, size):
+    """Shrink by exact area averages, enlarge bilinearly; each side on its own."""
+    if size is None:
+        return array
+    height, width = _height_width(size)
+    smaller = min(width, array.shape[1]), min(height, array.shape[0])
+    array = cv2.resize(array, smaller, interpolation=cv2.INTER_AREA)
+    return cv2.resize(array, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def load_images(frame, size):
@@ -356,13 +393,18 @@ def load_masks(frame, size):
         The share of each pixel that is car, times 255.
     """
     rows = frame.to_dict("records")
-    contents = (_content(row["mask"]) if row["mask"] else str(row.get("rle")).encode() for row in rows)
+    contents = (_content(row["mask"]) if row["mask"] else _rle_content(row) for row in rows)
     return _cached("masks", contents, rows, partial(read_mask, size=size), _height_width(size))
+
+
+def _rle_content(row):
+    """Run lengths are a mask only together with the shape of their image."""
+    return repr((image_shape(row["image"]), row.get("rle"))).encode()
 
 
 def _cached(kind, contents, sources, read, shape):
     """Build the array ``read(source) for source in sources`` once, and map it from disk ever after."""
-    digest = hashlib.blake2b(repr((kind, shape)).encode(), digest_size=12)
+    digest = hashlib.blake2b(repr((kind, shape, "area")).encode(), digest_size=12)
     for content in contents:
         digest.update(hashlib.blake2b(content, digest_size=16).digest())
     path = CACHE / f"{kind}-{'x'.join(map(str, shape))}-{len(sources)}-{digest.hexdigest()}.npy"
@@ -376,9 +418,12 @@ def _build(path, sources, read, shape):
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(sources), *shape))
+
+        def place(row, source):
+            array[row] = read(source)
+
         with ThreadPoolExecutor() as pool:
-            for row, item in enumerate(pool.map(read, sources)):
-                array[row] = item
+            list(pool.map(place, range(len(sources)), sources))
         array.flush()
         temporary.replace(path)
     finally:
