@@ -1,0 +1,53 @@
+"""What the tests share: a data set of plain shapes, a cache of their own, real photos where they are at hand."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+import shapes
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+hypothesis.settings.register_profile("course", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("course")
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shapes_root(tmp_path_factory):
+    """8 cars for training and 2 for testing, 16 views each, 96 x 64 pixels. Read only: draw your own to change it."""
+    root = tmp_path_factory.mktemp("shapes")
+    return shapes.write_data(root, cars=8, views=16, test_cars=2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """No test touches the project's cache."""
+    from utils import data
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "CACHE", tmp_path_factory.mktemp("cache"))
+        yield
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache for one test."""
+    from utils import data
+
+    monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def shared():
+    """Folder of real data by its name; skips where it is not at hand."""
+
+    def find(name):
+        folder = SHARED / name
+        if not folder.is_dir():
+            pytest.skip(f"the real data {folder} are not here")
+        return folder
+
+    return find
