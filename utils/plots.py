@@ -188,6 +188,8 @@ def lines(frame, title, x_label="", y_label="", log_x=False):
         axis.plot(series.index, series, marker="o", markersize=4, color=colour)
     if log_x:
         axis.set_xscale("log")
+    elif frame.index.dtype.kind == "i":
+        axis.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
     _label_ends(axis, frame)
     axis.set(title=title, xlabel=x_label, ylabel=y_label)
     return figure
