@@ -5,6 +5,7 @@ probability of "car" for each pixel, float32, ``(n, h, w, 1)``.
 """
 
 import keras
+import numpy as np
 from keras import layers
 
 from utils import CourseError
@@ -41,7 +42,7 @@ def baseline_cnn(size=128, filters=(32, 64, 128)):
         x = layers.MaxPooling2D()(x)
     x = layers.Conv2D(1, 1)(x)
     x = layers.UpSampling2D(2 ** len(filters), interpolation="bilinear")(x)
-    return keras.Model(inputs, layers.Activation("sigmoid", name="probability")(x), name="baseline_cnn")
+    return keras.Model(inputs, _probability(x), name="baseline_cnn")
 
 
 def unet(size=128, base=8, levels=4, stem=1, skips=True):
@@ -99,7 +100,12 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True):
     for features in fine:
         x = _conv(_up(x, features, skips), FINE_CHANNELS)
     x = layers.Conv2DTranspose(1, 2, strides=2)(x) if stem > 1 else layers.Conv2D(1, 1)(x)
-    return keras.Model(inputs, layers.Activation("sigmoid", name="probability")(x), name="unet")
+    return keras.Model(inputs, _probability(x), name="unet")
+
+
+def _probability(x):
+    """Sigmoid, in float32 under mixed precision too."""
+    return layers.Activation("sigmoid", name="probability", dtype="float32")(x)
 
 
 def _up(x, features, skip):
@@ -120,7 +126,7 @@ def _conv(x, channels, kernel=3, strides=1):
 
 def _check_size(size, divisor):
     """Height and width, both divisible by ``divisor``."""
-    shape = (size, size) if isinstance(size, int) else tuple(size)
+    shape = (size, size) if np.ndim(size) == 0 else tuple(size)
     if any(side <= 0 or side % divisor for side in shape):
         near = [max(divisor, round(side / divisor) * divisor) for side in shape]
         raise CourseError(
