@@ -1,0 +1,179 @@
+"""The car body: a signed distance field made of curves, and the surface it encloses."""
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+from skimage.measure import marching_cubes
+
+from . import decals
+from .fields import patch, smooth_max, smooth_min, step
+
+VOXEL = 0.018
+NORMAL_STEP = 0.004
+
+
+class Body:
+    """The curves of one car's body.
+
+    Parameters
+    ----------
+    car : Car
+        From :mod:`data.studio.fleet`.
+    """
+
+    def __init__(self, car):
+        self.car, self.kind, self.style = car, car.kind, car.style
+        self.__dict__.update({k: np.float32(v) for k, v in vars(car.shape).items()})
+        self.front_end, self.rear_end, self.half = self.length / 2, -self.length / 2, self.width / 2
+        self.axles = (self.front_end - self.overhang, self.front_end - self.overhang - self.wheelbase)
+        self.arch_radius = self.wheel + np.float32(.05)
+        self.bed = self.kind == "pickup"
+        self.upright = self.kind in ("hatchback", "wagon", "suv", "crossover", "minivan", "van")
+        low, high = (.55, .60) if self.kind in ("pickup", "suv", "van") else (.50, .58)
+        self.grille_z = self.nose - (.10 + self.style["grille_height"])
+        self.intake_z = self.clearance + .07 + self.style["intake_height"] + (low - .5)
+        self.plate_z = .82 if self.kind in ("hatchback", "crossover") else .90 if self.kind != "van" else .80
+        if self.kind in ("suv", "pickup"):
+            self.plate_z = .98 if self.kind == "suv" else .80
+        self.tail_z = self.deck - .20 if not self.bed else self.deck - .22
+        self._top = self._top_curve()
+        self.decals = decals.all_decals(self)
+
+    # curves in the middle plane and in plan ---------------------------------------------------------------------------
+
+    def _top_curve(self):
+        rear, deck = self.rear_end, self.deck
+        hood = self.front_end - .35
+        points = [(rear - .1, deck - .12), (rear + .06, deck - .02), (self.deck_start, deck),
+                  (self.deck_start + .35, self.belt(self.deck_start)), (self.screen_foot - .3, self.cowl - .02),
+                  (self.screen_foot, self.cowl), (self.screen_foot + .30, self.cowl - .04),
+                  (hood, self.nose + .05), (self.front_end - .11, self.nose - .01), (self.front_end + .05, self.nose - .12)]
+        x, z = np.array(sorted(points)).T
+        return PchipInterpolator(x, z)
+
+    def belt(self, x):
+        """Height of the window line."""
+        along = np.clip((self.screen_foot - x) / (self.screen_foot - self.deck_start), 0, 1.2)
+        return self.belt_front + (self.belt_rear - self.belt_front) * along
+
+    def top(self, x):
+        """Height of hood, belt and deck in the middle plane."""
+        return self._top(np.clip(x, self.rear_end - .1, self.front_end + .05)).astype(np.float32)
+
+    def roof(self, x):
+        """Height of the roof in the middle plane."""
+        return self.height - self.arch * (x - (self.screen_top - .40)) ** 2
+
+    def windscreen(self, z):
+        """x of the windscreen at a height."""
+        return self.screen_foot - (z - self.cowl) * (self.screen_foot - self.screen_top) / (self.height - .03 - self.cowl)
+
+    def rear_window(self, z):
+        """x of the rear window at a height."""
+        return self.deck_start - (z - self.deck) * (self.deck_start - self.roof_end) / (self.height - .06 - self.deck)
+
+    def cabin(self, x, z):
+        """Half width at the windows."""
+        above = z - self.belt(x)
+        ends = .05 * np.clip((x - .2) / 1.2, 0, 1) ** 2 + .07 * np.clip((-.6 - x) / 1.8, 0, 1) ** 2
+        return self.half - .075 - self.tumblehome * .72 * above - .10 * above ** 2 - ends
+
+    def side(self, x, z):
+        """Half width of the lower body."""
+        belt = self.belt(x)
+        ends = np.clip((np.abs(x + .1) - .27 * self.length) / (.23 * self.length), 0, 1.2)
+        middle = .40 * belt + .25
+        width = self.half - np.where(x > 0, .15, .11) * ends ** 2.2
+        width = width - .055 * np.clip((z - middle) / .4, 0, 2) ** 2 - .075 * np.clip((middle - z) / .5, 0, 2) ** 2.2
+        between = step(self.axles[1] + .45, self.axles[1] + .7, x) * (1 - step(self.axles[0] - .7, self.axles[0] - .45, x))
+        width = width - .018 * np.exp(-((z - .44) / .09) ** 2) * between                  # hollow along the doors
+        crease = belt - .17 - .03 * (x / self.front_end)
+        width = width + self.style["crease"] * (1 - step(crease - .004, crease + .05, z)) * step(crease - .30, crease, z)
+        for axle in self.axles:                                                            # flared wheel arches
+            r = np.hypot(x - axle, z - self.wheel)
+            width = width + .026 * np.exp(-((r - self.arch_radius) / .07) ** 2) * (r > self.arch_radius - .12)
+        return width
+
+    def front(self, y, z):
+        """x of the front end."""
+        q, style = np.abs(y) / self.half, self.style
+        bumper = .42 * self.nose + .12
+        x = self.front_end - (.16 if self.bed else .25) * q ** 2.4 - .02
+        x = x - (.05 if self.bed else .11) * np.clip((z - bumper) / .35, 0, 2) ** 2 - .10 * np.clip((bumper - z) / .3, 0, 2) ** 2
+        x = x - .035 * patch(y, z, self.grille_z, style["grille_width"], style["grille_height"], .03)
+        return x - .05 * patch(y, z, self.intake_z, style["intake_width"], style["intake_height"], .03)
+
+    def rear(self, y, z):
+        """x of the rear end."""
+        q = np.abs(y) / self.half
+        x = self.rear_end + (.07 if self.bed or self.kind == "van" else .14) * q ** 2.6 + .01 + .035 * step(.64, .72, z)
+        lean = 0 if self.bed else .02 if self.kind == "van" else .05
+        x = x + lean * np.clip((z - .8) / .3, 0, 2) ** 1.5 + .12 * np.clip((.47 - z) / .3, 0, 2) ** 2
+        return x + .03 * patch(y, z, self.plate_z, .28, .085, .03)
+
+    # the field --------------------------------------------------------------------------------------------------------
+
+    def distance(self, x, y, z):
+        """Signed distance to the body (metres, negative inside); arrays that broadcast together."""
+        y = np.abs(y)
+        body = smooth_min(self._lower(x, y, z), self._greenhouse(x, y, z), .03)
+        if self.bed:
+            well = smooth_max(smooth_max(y - self.half + .19, np.maximum(x - self.deck_start + .08, self.rear_end + .18 - x), .05),
+                              .74 - z, .05)
+            if not self.style["bed_cover"]:
+                body = smooth_max(body, -well, .03)
+        for axle in self.axles:
+            hole = np.maximum(np.hypot(x - axle, z - self.wheel) - self.arch_radius, self.half - .34 - y)
+            body = smooth_max(body, -hole, .018)
+        return body
+
+    def _lower(self, x, y, z):
+        q = y / self.half
+        rise = .18 if self.kind in ("pickup", "suv") else .11
+        sill = self.clearance + rise * np.clip((np.abs(x) - self.front_end + .75) / .7, 0, 1.3) ** 1.5
+        crown = .05 * q ** 2.5 * step(self.screen_foot - .2, self.screen_foot + .4, x) + .035 * q ** 3
+        body = smooth_max(y - self.side(x, z), z - self.top(x) + crown, .08)
+        body = smooth_max(body, x - self.front(y, z), .05 if self.bed else .10)
+        body = smooth_max(body, self.rear(y, z) - x, .07)
+        body = smooth_max(body, sill - z, .04)
+        bulge = .016 * (step(.36, .54, y) - .5) * step(self.screen_foot + .05, self.screen_foot + .3, x)
+        return body - bulge * step(self.nose - .08, self.nose + .02, z)
+
+    def _greenhouse(self, x, y, z):
+        q = y / self.half
+        lean_front = 1 / np.hypot(1, (self.screen_foot - self.screen_top) / (self.height - self.cowl))
+        lean_rear = 1 / np.hypot(1, (self.deck_start - self.roof_end) / (self.height - self.deck))
+        cabin = smooth_max(y - self.cabin(x, z), z - self.roof(x) + .045 * q ** 2, .10)
+        cabin = smooth_max(cabin, (x - self.windscreen(z) + .16 * q ** 2) * lean_front, .06)
+        cabin = smooth_max(cabin, (self.rear_window(z) + .10 * q ** 2 - x) * lean_rear, .07)
+        return smooth_max(cabin, min(self.deck, self.cowl) - .07 - z, .02)
+
+    def surface(self):
+        """The body's surface.
+
+        Returns
+        -------
+        vertices, normals : float arrays ``(n, 3)``
+        faces : int array ``(m, 3)``, counter-clockwise seen from outside
+        """
+        spans = ((self.rear_end - .1, self.front_end + .1), (-self.half - .08, self.half + .08), (.08, self.height + .06))
+        axes = [np.arange(low, high, VOXEL, dtype=np.float32) for low, high in spans]
+        field = self.distance(axes[0][:, None, None], axes[1][None, :, None], axes[2][None, None, :])
+        vertices, faces, _, _ = marching_cubes(field, 0, gradient_direction="descent")
+        vertices = vertices * VOXEL + [axis[0] for axis in axes]
+        for _ in range(3):                                              # marching cubes are terraced: pull onto the surface
+            gradient = self._gradient(vertices, .002)
+            stride = self.distance(*vertices.T) / np.maximum((gradient ** 2).sum(1), .6)
+            vertices = vertices - np.clip(stride, -.004, .004)[:, None] * gradient
+        normals = self._gradient(vertices, NORMAL_STEP)
+        return vertices, normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6), faces
+
+    def regions(self, vertices, normals, faces):
+        """Which material a face needs: 0 bare paint, 1 with decals, 2 with glass too."""
+        x, y, z = vertices[faces].mean(1).T
+        nx, ny, nz = normals[faces].mean(1).T
+        glass, marked = decals.covered(self, (x, y, z), (nx, ny, nz))
+        low = (z < 2 * self.wheel + .12) & (np.abs(y) < self.half - .10) & (nz < .6)
+        return np.where(glass, 2, np.where(marked | low | (self.kind in ("pickup", "convertible")), 1, 0))
+
+    def _gradient(self, points, h):
+        steps = np.eye(3) * h
+        return np.stack([self.distance(*(points + d).T) - self.distance(*(points - d).T) for d in steps], 1) / (2 * h)

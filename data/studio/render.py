@@ -1,0 +1,203 @@
+"""Photograph one car: pictures and masks of what is not there yet."""
+import os
+import tempfile
+import time
+
+import bpy
+import numpy as np
+from PIL import Image, ImageFilter
+
+from .body import Body
+from .camera import project
+from .files import mask_path, missing_views, picture_path, save_mask, save_picture
+from .mesh import Mesh, merge
+from .parts import all_parts
+from .room import add_camera, add_object, build_room, car_pose, place_in
+from .shaders import body_materials, flat_material, plain_materials
+
+PICTURE_SAMPLES, ROOM_SAMPLES, MASK_SAMPLES = 5, 12, 9
+#: Pixels around the car that are rendered, in a picture 480 wide: left, top, right, bottom
+MASK_MARGIN, PICTURE_MARGIN, FEATHER, FEATHER_TOP = (3, 3, 3, 3), (36, 8, 36, 36), 28, 4
+
+
+def photograph(car, folder, views, size, samples=0, report=None):
+    """Render what is missing of one car.
+
+    Parameters
+    ----------
+    car : Car
+    folder : path of the data set
+    views : iterable of int, 1 to 16
+    size : (width, height)
+    samples : light paths a pixel; 0 for the usual number
+    report : called with (car, view, seconds) after each view
+    """
+    todo = missing_views(folder, car, views)
+    if not todo:
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        set_up = Setup(car, size, samples or PICTURE_SAMPLES, scratch)
+        for view in todo:
+            start = time.time()
+            picture, mask = set_up.shoot(view)
+            save_mask(mask, mask_path(folder, car, view))
+            save_picture(picture, picture_path(folder, car, view))
+            if report:
+                report(car, view, time.time() - start)
+
+
+class Setup:
+    """Two Blender scenes that share the car: one in the studio, one in the dark with the car alight, for masks.
+
+    The empty studio is rendered once; in each view only the surroundings of the car are, and blended into it.
+    """
+
+    def __init__(self, car, size, samples, scratch):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        self.car, self.size, self.scratch = car, size, scratch
+        self.root, cars, self.outline = build_car(car)
+        self.picture = bpy.context.scene
+        self.picture.collection.children.link(cars)
+        build_room(car.studio, self.picture.collection)
+        self.picture.camera = add_camera(car.studio, self.picture.collection)
+        self.mask = bpy.data.scenes.new("mask")
+        self.mask.collection.children.link(cars)
+        self.mask.collection.objects.link(self.picture.camera)
+        self.mask.camera = self.picture.camera
+        for scene in (self.picture, self.mask):
+            basic_settings(scene, size)
+        picture_settings(self.picture, samples)
+        mask_settings(self.mask)
+        cars.hide_render = True
+        self.picture.cycles.samples = max(samples, ROOM_SAMPLES)
+        self.empty = np.asarray(self._render(self.picture, (0, 0, *size)).convert("RGB"), np.float32)
+        cars.hide_render = False
+        self.picture.cycles.samples = samples
+
+    def shoot(self, view):
+        """Picture uint8 ``(h, w, 3)`` and mask bool ``(h, w)`` of one view."""
+        turn, place = car_pose(self.car.studio, view)
+        self.root.rotation_euler, self.root.location = (0, 0, turn), place
+        window = self._window(view, MASK_MARGIN)
+        left, top, right, bottom = window
+        mask = np.zeros(self.size[::-1], bool)
+        mask[top:bottom, left:right] = np.asarray(self._render(self.mask, window))[..., 3] > 127
+        window = self._window(view, PICTURE_MARGIN)
+        near = np.asarray(self._render(self.picture, window).convert("RGB"), np.float32)
+        return develop(blend(self.empty, near, window), self.car, view), mask
+
+    def _window(self, view, margin):
+        """Pixels (left, top, right, bottom) around the car in a view."""
+        points = project(place_in(self.outline, self.car.studio, view).vertices, self.car.studio, self.size)
+        margin = np.ceil(np.array(margin) * self.size[0] / 480)
+        low = np.floor(points.min(0)) - margin[:2]
+        high = np.ceil(points.max(0)) + margin[2:]
+        return tuple(int(v) for v in (*np.clip(low, 0, self.size), *np.clip(high, 0, self.size)))
+
+    def _render(self, scene, window):
+        """Render a window of a scene."""
+        path, (width, height) = os.path.join(self.scratch, scene.name + ".png"), self.size
+        left, top, right, bottom = (v + .01 for v in window)
+        render = scene.render
+        render.filepath, render.use_border, render.use_crop_to_border = path, True, True
+        render.border_min_x, render.border_max_x = left / width, right / width
+        render.border_min_y, render.border_max_y = (height - bottom + .02) / height, (height - top + .02) / height
+        bpy.ops.render.render(write_still=True, scene=scene.name)
+        with Image.open(path) as image:
+            if image.size != (window[2] - window[0], window[3] - window[1]):
+                raise RuntimeError(f"Blender rendered {image.size} for the window {window}")
+            return image.copy()
+
+
+def blend(empty, near, window):
+    """Lay the surroundings of the car over the empty studio, softly at the edges that are inside the picture."""
+    height, width = empty.shape[:2]
+    left, top, right, bottom = window
+    weight = np.ones(near.shape[:2], np.float32)
+    side, above = (round(count * width / 480) for count in (FEATHER, FEATHER_TOP))
+    ramp, short = (np.arange(1, count + 1) / (count + 1) for count in (side, above))
+    if left > 0:
+        weight[:, :side] *= ramp
+    if right < width:
+        weight[:, -side:] *= ramp[::-1]
+    if bottom < height:
+        weight[-side:] *= ramp[::-1, None]
+    if top > 0:
+        weight[:above] *= short[:, None]
+    picture = empty.copy()
+    picture[top:bottom, left:right] += weight[..., None] * (near - picture[top:bottom, left:right])
+    return picture
+
+
+def build_car(car):
+    """The car as Blender objects: their common root, their collection, and points of its outline."""
+    collection = bpy.data.collections.new("car")
+    root = bpy.data.objects.new("car", None)
+    collection.objects.link(root)
+    body = Body(car)
+    vertices, normals, faces = body.surface()
+    shell = add_object(Mesh(vertices, faces.tolist()), "body", None, collection, root, normals=normals)
+    for material in body_materials(body):
+        shell.data.materials.append(material)
+    shell.data.polygons.foreach_set("material_index", body.regions(vertices, normals, faces).astype(np.int32))
+    materials, parts = plain_materials(car), all_parts(body)
+    for name, mesh in parts.items():
+        add_object(mesh, name, materials[name], collection, root, sharp=np.radians(38))
+    points = [vertices[::20], *(mesh.vertices for mesh in parts.values())]
+    return root, collection, Mesh(np.concatenate(points), [])
+
+
+def car_mesh(car):
+    """All of a car as one mesh, without Blender objects: for an independent projection."""
+    body = Body(car)
+    vertices, _, faces = body.surface()
+    return merge([Mesh(vertices, faces.tolist()), *all_parts(body).values()])
+
+
+def basic_settings(scene, size):
+    """What both scenes share."""
+    scene.render.engine = "CYCLES"
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.resolution_percentage = 100
+    scene.render.threads_mode, scene.render.threads = "FIXED", 1
+    scene.render.use_persistent_data = True
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.image_settings.color_mode = "RGBA"
+    scene.render.image_settings.compression = 0
+    scene.view_settings.view_transform = "Standard"
+    scene.cycles.device = "CPU"
+    scene.cycles.use_light_tree = False
+
+
+def picture_settings(scene, samples):
+    """Few samples, short paths, and a denoiser."""
+    cycles = scene.cycles
+    cycles.samples, cycles.use_adaptive_sampling = samples, False
+    cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
+    cycles.denoising_input_passes, cycles.denoising_quality = "RGB", "FAST"
+    cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces, cycles.transparent_max_bounces = 4, 1, 3, 6
+    cycles.min_light_bounces, cycles.min_transparent_bounces = 2, 6
+    cycles.caustics_reflective = cycles.caustics_refractive = False
+    cycles.sample_clamp_indirect = 4
+
+
+def mask_settings(scene):
+    """The car in white light on nothing: alpha is the share of a pixel that it covers."""
+    cycles = scene.cycles
+    cycles.samples, cycles.use_adaptive_sampling, cycles.use_denoising = MASK_SAMPLES, False, False
+    cycles.max_bounces, cycles.pixel_filter_type = 0, "BOX"
+    scene.render.film_transparent = True
+    scene.view_layers[0].material_override = flat_material()
+
+
+def develop(picture, car, view):
+    """Lens and sensor: blur, vignette, contrast, noise."""
+    settings, rng = car.studio, np.random.default_rng([car.seed, view])
+    image = Image.fromarray(picture.round().astype(np.uint8)).filter(ImageFilter.GaussianBlur(settings["blur"]))
+    values = np.asarray(image, np.float32) / 255
+    height, width = values.shape[:2]
+    y, x = np.mgrid[-1:1:height * 1j, -1:1:width * 1j]
+    values = values * (1 - settings["vignette"] * (x * x + y * y) / 2)[..., None]
+    values = 255 * values ** settings["gamma"]
+    grain = rng.normal(0, settings["noise"], values.shape[:2])[..., None] + rng.normal(0, .5 * settings["noise"], values.shape)
+    return np.clip(values + grain, 0, 255).round().astype(np.uint8)
