@@ -43,11 +43,13 @@ def load_model(path):
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises what its many readers raise
-        raise CourseError(f"{path} is not a Keras model ({str(error).splitlines()[0]}). Use a .keras file.") from error
-    if len(model.input_shape) != 4 or model.input_shape[-1] != 3 or model.output_shape[-1] != 1:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CourseError(f"{path} is not a Keras model ({reason}). Use a .keras file.") from error
+    source, target = getattr(model, "input_shape", ()), getattr(model, "output_shape", ())
+    if len(source) != 4 or len(target) != 4 or None in source[1:] or source[-1] != 3 or target[-1] != 1:
         raise CourseError(
-            f"{path} maps {model.input_shape} to {model.output_shape}; a model of this course maps images "
-            "(n, h, w, 3) to probabilities (n, h, w, 1)."
+            f"{path} maps {source} to {target}; a model of this course maps images (n, h, w, 3) of one size to "
+            "probabilities (n, h, w, 1)."
         )
     return model
 
@@ -81,7 +83,7 @@ def probabilities(model, images, flip=False, batch=16):
         raise CourseError(
             f"Images are {images.shape[1:]}, the model wants {model.input_shape[1:]}: load them at the model's size."
         )
-    starts = range(0, len(images), batch)
+    starts = range(0, max(1, len(images)), batch)
     return np.concatenate([_predict_batch(model, images[start : start + batch], flip) for start in starts])
 
 
@@ -89,7 +91,7 @@ def _predict_batch(model, images, flip):
     straight = model.predict_on_batch(images)[..., 0]
     if not flip:
         return straight
-    return (straight + model.predict_on_batch(images[:, :, ::-1])[:, :, ::-1, 0]) / 2
+    return (straight + model.predict_on_batch(np.flip(images, 2).copy())[:, :, ::-1, 0]) / 2
 
 
 def predict(model, paths, flip=False, batch=16, progress=False):
