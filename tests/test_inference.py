@@ -1,0 +1,221 @@
+"""Predictions at the original size against references computed here. Passes on every backend."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tracemalloc
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import shapes
+from keras import layers, ops
+from PIL import Image
+from skimage.transform import resize
+
+from utils import CourseError, data, inference
+
+
+class Brightness(layers.Layer):
+    """The red channel as a probability, more sure of it to the left: easy to work out, and not the same mirrored."""
+
+    def call(self, x):
+        ramp = ops.reshape(ops.linspace(1.0, 0.0, x.shape[2]), (1, 1, -1, 1))
+        return x[..., :1] / 255 * ramp
+
+
+def fake_model(height=16, width=24):
+    inputs = keras.Input((height, width, 3))
+    return keras.Model(inputs, Brightness()(inputs))
+
+
+def answer(image):
+    """What the fake model says, in NumPy: image (h, w, 3)."""
+    return image[..., 0] / 255 * np.linspace(1, 0, image.shape[1])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fake_model()
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Five photos of three sizes."""
+    sizes = [(64, 96), (40, 30), (64, 96), (10, 12), (40, 30)]
+    paths = [tmp_path / f"{number}.png" for number in range(5)]
+    for path, size in zip(paths, sizes, strict=True):
+        Image.fromarray(shapes.draw(path.stem, 1, *size)[0]).save(path)
+    return paths
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5, 99])
+def test_probabilities_are_the_models_whatever_the_batch(model, batch):
+    images = np.random.default_rng(0).integers(0, 256, (5, 16, 24, 3), dtype=np.uint8)
+    found = inference.probabilities(model, images, batch=batch)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [answer(image) for image in images], atol=1e-6)
+
+
+def test_flip_averages_with_the_mirror_image(model):
+    images = np.random.default_rng(0).integers(0, 256, (3, 16, 24, 3), dtype=np.uint8)
+    expected = [(answer(image) + answer(image[:, ::-1])[:, ::-1]) / 2 for image in images]
+    np.testing.assert_allclose(inference.probabilities(model, images, flip=True, batch=2), expected, atol=1e-6)
+    assert abs(np.array(expected) - inference.probabilities(model, images)).max() > 0.1
+
+
+def test_no_image_gives_no_probability(model):
+    assert inference.probabilities(model, np.zeros((0, 16, 24, 3), np.uint8)).shape == (0, 16, 24)
+    assert list(inference.predict(model, [])) == []
+
+
+def test_images_of_another_size_than_the_model_are_refused(model):
+    with pytest.raises(CourseError, match=r"\(24, 16, 3\).*\(16, 24, 3\)"):
+        inference.probabilities(model, np.zeros((1, 24, 16, 3), np.uint8))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("batch", [1, 2, 16])
+def test_each_answer_is_upsampled_to_the_size_of_its_photo(model, photos, batch, flip):
+    found = list(inference.predict(model, photos, flip=flip, batch=batch))
+    assert len(found) == 5
+    for path, probability in zip(photos, found, strict=True):
+        small = data.read_image(path, (16, 24))
+        expected = (answer(small) + answer(small[:, ::-1])[:, ::-1]) / 2 if flip else answer(small)
+        shape = np.asarray(Image.open(path)).shape[:2]
+        assert probability.dtype == np.float32
+        assert probability.shape == shape
+        if shape > (16, 24):
+            np.testing.assert_allclose(
+                probability, resize(expected, shape, order=1, mode="edge", anti_aliasing=False), atol=1e-4
+            )
+
+
+def test_a_turned_photo_gets_a_mask_that_stands_upright(model, tmp_path):
+    photo = shapes.draw("turned", 1)[0]
+    Image.fromarray(photo).save(tmp_path / "upright.png")
+    exif = Image.Exif()
+    exif[0x112] = 6
+    Image.fromarray(np.rot90(photo)).save(tmp_path / "turned.png", exif=exif)
+    upright, turned = inference.predict(model, [tmp_path / "upright.png", tmp_path / "turned.png"])
+    assert turned.shape == (64, 96)
+    np.testing.assert_allclose(turned, upright, atol=0.01)
+
+
+def test_photos_are_read_batch_by_batch(model, photos, monkeypatch):
+    read, plain = [], data.read_image
+    monkeypatch.setattr(data, "read_image", lambda path, size: read.append(path) or plain(path, size))
+    found = inference.predict(model, photos, batch=2)
+    assert read == []
+    next(found)
+    assert len(read) == 2
+    next(found)
+    assert len(read) == 2
+    next(found)
+    assert len(read) == 4
+
+
+def test_one_answer_at_a_time_is_held_at_full_size(model, tmp_path):
+    Image.fromarray(np.zeros((1000, 1500, 3), np.uint8)).save(tmp_path / "large.png")
+    one = 1000 * 1500 * 4
+    paths = [tmp_path / "large.png"] * 12
+    next(inference.predict(model, paths[:1]))
+    tracemalloc.start()
+    try:
+        shape = {probability.shape for probability in inference.predict(model, paths, batch=2)}
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert shape == {(1000, 1500)}
+    assert one < peak < 6 * one  # two photos being read, one answer, the last answer
+
+
+def test_a_bad_photo_is_named(model, photos, tmp_path):
+    (tmp_path / "bad.jpg").write_text("not a photo")
+    with pytest.raises(CourseError, match="bad.jpg"):
+        list(inference.predict(model, [*photos, tmp_path / "bad.jpg"]))
+    with pytest.raises(CourseError, match="gone.jpg"):
+        list(inference.predict(model, [*photos, tmp_path / "gone.jpg"]))
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.3])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_evaluation_equals_the_sums_done_by_hand(model, shapes_root, part, threshold):
+    frame = data.open_data(shapes_root, part)[5:30:6]
+    found = inference.evaluate(model, frame, flip=True, threshold=threshold)
+    assert found[["id", "view"]].values.tolist() == frame[["id", "view"]].values.tolist()
+    for row, probability in zip(found.itertuples(), inference.predict(model, frame["image"], flip=True), strict=True):
+        truth, prediction = shapes.draw(row.id, row.view)[1], probability > threshold
+        both, areas = (truth & prediction).sum(), truth.sum() + prediction.sum()
+        assert 0 < prediction.sum() < prediction.size
+        assert row.dice == pytest.approx(2 * both / areas)
+        assert row.iou == pytest.approx(both / (areas - both))
+        assert row.precision == pytest.approx(both / prediction.sum())
+        assert row.recall == pytest.approx(both / truth.sum())
+        assert row.accuracy == pytest.approx((truth == prediction).mean())
+
+
+def test_evaluation_thresholds_at_one_half(model, shapes_root):
+    frame = data.open_data(shapes_root)[:40:5]
+    at_half = inference.evaluate(model, frame, threshold=0.5)
+    assert inference.evaluate(model, frame).equals(at_half)
+    assert not inference.evaluate(model, frame, threshold=0.45).equals(at_half)
+
+
+def test_evaluation_needs_masks(model, tmp_path):
+    root = shapes.write_data(tmp_path / "data", test_cars=1)
+    (root / "solution.csv").unlink()
+    with pytest.raises(CourseError, match="_01.jpg has no mask"):
+        inference.evaluate(model, data.open_data(root, "test"))
+
+
+def net(output=1, shape=(16, 16, 3)):
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, layers.Conv2D(output, 1)(inputs))
+
+
+def test_a_model_loads_and_says_the_same(tmp_path):
+    model = net()
+    model.compile("adam", loss=lambda truth, answer: ops.mean(abs(truth - answer), axis=(1, 2, 3)))
+    model.save(tmp_path / "model.keras")
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
+    again = inference.load_model(str(tmp_path / "model.keras"))
+    np.testing.assert_allclose(
+        inference.probabilities(again, images), inference.probabilities(model, images), atol=1e-4
+    )
+
+
+def write_zip(path):
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("hello.txt", "hello")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: path.touch(),
+        lambda path: path.write_text("not a model"),
+        lambda path: path.mkdir(),
+        write_zip,
+        lambda path: net(output=2).save(path),
+        lambda path: net(shape=(16, 16, 1)).save(path),
+        lambda path: net(shape=(None, None, 3)).save(path),
+        lambda path: keras.Sequential([layers.Dense(1)]).save(path),
+        lambda path: keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(1)]).save(path),
+        lambda path: None,
+    ],
+    ids=["empty", "text", "folder", "zip", "two classes", "grey", "any size", "not built", "a classifier", "missing"],
+)
+def test_what_is_no_model_of_the_course_is_refused(tmp_path, write):
+    write(tmp_path / "model.keras")
+    with pytest.raises(CourseError, match="model.keras"):
+        inference.load_model(tmp_path / "model.keras")
+
+
+def test_a_truncated_model_is_refused(tmp_path):
+    net().save(tmp_path / "model.keras")
+    (tmp_path / "model.keras").write_bytes((tmp_path / "model.keras").read_bytes()[:-200])
+    with pytest.raises(CourseError, match="model.keras is not a Keras model"):
+        inference.load_model(tmp_path / "model.keras")
