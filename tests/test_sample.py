@@ -1,4 +1,5 @@
 """The committed data set is complete and consistent."""
+
 import re
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def decode(rle, shape):
     mask = np.zeros(shape[0] * shape[1], bool)
     numbers = [int(word) for word in rle.split()]
     for start, length in zip(numbers[::2], numbers[1::2]):
-        mask[start - 1:start - 1 + length] = True
+        mask[start - 1 : start - 1 + length] = True
     return mask.reshape(shape)
 
 
@@ -46,8 +47,16 @@ def test_counts():
 
 def test_nothing_but_what_belongs():
     names = {path.name for path in ROOT.iterdir()}
-    assert names == {"train", "train_masks", "test", "test_masks", "train_masks.csv", "sample_submission.csv", "solution.csv",
-                     "metadata.csv"} - ({"test_masks"} if not (ROOT / "test_masks").exists() else set())
+    assert names == {
+        "train",
+        "train_masks",
+        "test",
+        "test_masks",
+        "train_masks.csv",
+        "sample_submission.csv",
+        "solution.csv",
+        "metadata.csv",
+    } - ({"test_masks"} if not (ROOT / "test_masks").exists() else set())
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -73,7 +82,7 @@ def test_masks_are_binary_and_hold_a_car():
         for view in VIEWS:
             mask = read_mask("train", car, view)
             assert mask.shape == SIZE[::-1] and set(np.unique(mask)) == {0, 1}, (car, view)
-            assert .04 < mask.mean() < .5, (car, view)
+            assert 0.04 < mask.mean() < 0.5, (car, view)
 
 
 def test_palette_is_black_and_white():
@@ -103,7 +112,7 @@ def test_solution():
     assert set(rows.usage) == {"public", "private"}
     assert rows.groupby(rows.img.str[:12]).usage.nunique().max() == 1
     for rle in rows.rle_mask:
-        assert .04 < decode(rle, SIZE[::-1]).mean() < .5
+        assert 0.04 < decode(rle, SIZE[::-1]).mean() < 0.5
 
 
 def test_metadata():
@@ -117,7 +126,9 @@ def test_one_kind_is_only_on_the_private_board():
     kinds = table("metadata.csv").set_index("id").model
     usage = table("solution.csv")
     private = {kinds[name[:12]] for name in usage.img[usage.usage == "private"]}
-    seen = {kinds[name[:12]] for name in usage.img[usage.usage == "public"]} | {kinds[car] for car in cars("train")}
+    seen = {kinds[name[:12]] for name in usage.img[usage.usage == "public"]} | {
+        kinds[car] for car in cars("train")
+    }
     assert {"Hako", "Hauler"} & private and not {"Hako", "Hauler"} & seen
 
 

@@ -1,6 +1,7 @@
 """A photo studio that never was: procedurally modelled cars, rendered with Blender, with exact masks.
 
-``python -m data.studio --help`` says how to run it. Nobody needs it to take the course: its pictures are in data/sample.
+``python -m data.studio --help`` says how to run it. Nobody needs it to take the
+course: its pictures are in data/sample.
 
 The modules, in the order in which data flows through them:
 

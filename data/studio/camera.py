@@ -1,4 +1,5 @@
 """The camera as arithmetic: where a point of the car falls in the picture. Used by tests and measurements."""
+
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -24,4 +25,4 @@ def silhouette(mesh, settings, view, size, scale=4):
     for face in mesh.faces:
         pen.polygon([tuple(points[i]) for i in face], fill=1)
     covered = np.asarray(image, float).reshape(height, scale, width, scale).mean((1, 3))
-    return covered > .5
+    return covered > 0.5

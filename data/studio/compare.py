@@ -2,6 +2,7 @@
 
 ``python -m data.studio.compare data/sample data/carvana`` needs NumPy and Pillow only.
 """
+
 import sys
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def blur(values, radius):
 def measure(picture, mask):
     """The numbers of one image."""
     grey, outside = picture.mean(2), ~mask
-    ring = mask & (blur(mask.astype(float), 1) < .999)
+    ring = mask & (blur(mask.astype(float), 1) < 0.999)
     share = blur(mask.astype(float), 3)
     inner = blur(grey * mask, 3) / np.maximum(share, 1e-6)
     outer = blur(grey * outside, 3) / np.maximum(1 - share, 1e-6)
@@ -52,24 +53,31 @@ def measure(picture, mask):
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return {
         "mask area (% of the image)": 100 * mask.mean(),
-        "wall grey": wall.mean(), "floor grey": np.median(floor.mean(1)),
-        "wall red - blue": (wall[:, 0] - wall[:, 2]).mean(), "floor red - blue": np.median(floor[:, 0] - floor[:, 2]),
-        "car grey": grey[mask].mean(), "car spread (sd of grey)": grey[mask].std(),
+        "wall grey": wall.mean(),
+        "floor grey": np.median(floor.mean(1)),
+        "wall red - blue": (wall[:, 0] - wall[:, 2]).mean(),
+        "floor red - blue": np.median(floor[:, 0] - floor[:, 2]),
+        "car grey": grey[mask].mean(),
+        "car spread (sd of grey)": grey[mask].std(),
         "contrast at the boundary (grey levels)": np.abs(inner - outer)[ring].mean(),
         "boundary with contrast under 15 (%)": 100 * (np.abs(inner - outer)[ring] < 15).mean(),
         "boundary length / sqrt(area)": ring.sum() / np.sqrt(mask.sum()),
         "touches left or right border (%)": 100 * border,
-        "top of the car (% of height)": 100 * rows[0] / SIZE[1], "bottom of the car (% of height)": 100 * rows[-1] / SIZE[1],
+        "top of the car (% of height)": 100 * rows[0] / SIZE[1],
+        "bottom of the car (% of height)": 100 * rows[-1] / SIZE[1],
         "centre of the car (% of width)": 50 * (columns[0] + columns[-1]) / SIZE[0],
     }
 
 
 def blind_scores(masks):
-    """Accuracy and Dice of the mean mask of each view, never looking at an image; ``(cars, 16, h, w)``, half held out."""
+    """Accuracy and Dice of the mean mask of each view, which never looks at an image.
+
+    `masks` is ``(cars, 16, h, w)``; half of the cars are held out.
+    """
     half = len(masks) // 2
     if not half:
         return np.nan, np.nan
-    guess = masks[:half].mean(0) > .5
+    guess = masks[:half].mean(0) > 0.5
     truth = masks[half:]
     both = (guess & truth).sum((2, 3))
     dice = 2 * both / (guess.sum((1, 2)) + truth.sum((2, 3)))

@@ -1,4 +1,5 @@
 """The csv files around pictures and masks, in Kaggle's layout."""
+
 import csv
 
 import numpy as np
@@ -33,10 +34,19 @@ def write_tables(folder, cars, views):
     train = [car for car in complete if car.part == "train"]
     test = [car for car in complete if car.part == "test"]
     write_csv(folder, "train_masks.csv", ("img", "rle_mask"), mask_rows(folder, train, views))
-    write_csv(folder, "sample_submission.csv", ("img", "rle_mask"), [(name(car, v), "1 1") for car in test for v in views])
+    write_csv(
+        folder,
+        "sample_submission.csv",
+        ("img", "rle_mask"),
+        [(name(car, v), "1 1") for car in test for v in views],
+    )
     write_csv(folder, "solution.csv", ("img", "rle_mask", "usage"), mask_rows(folder, test, views))
-    write_csv(folder, "metadata.csv", ("id", "year", "make", "model", "trim1", "trim2"),
-              [(car.id, *car.metadata) for car in complete])
+    write_csv(
+        folder,
+        "metadata.csv",
+        ("id", "year", "make", "model", "trim1", "trim2"),
+        [(car.id, *car.metadata) for car in complete],
+    )
     return complete
 
 
@@ -55,9 +65,11 @@ def mask_rows(folder, cars, views):
 
 def write_csv(folder, filename, header, rows):
     """One csv file, whole or not at all."""
+
     def save(part):
         with open(part, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             writer.writerows(rows)
+
     write_whole(f"{folder}/{filename}", save)

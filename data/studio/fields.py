@@ -1,4 +1,5 @@
 """Arithmetic of distance fields: smooth unions, soft steps."""
+
 import numpy as np
 
 
@@ -21,5 +22,5 @@ def step(low, high, x):
 
 def patch(y, z, centre, half_width, half_height, edge):
     """1 inside an upright trapezium around (0, centre), 0 outside, with a soft edge."""
-    outside = np.maximum(np.abs(y) - half_width + .25 * np.abs(z - centre), np.abs(z - centre) - half_height)
+    outside = np.maximum(np.abs(y) - half_width + 0.25 * np.abs(z - centre), np.abs(z - centre) - half_height)
     return 1 - step(-edge / 2, edge / 2, outside)

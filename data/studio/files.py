@@ -1,4 +1,5 @@
 """Where pictures and masks go, and how: whole or not at all."""
+
 import os
 from pathlib import Path
 
@@ -20,7 +21,9 @@ def mask_path(folder, car, view):
 
 def missing_views(folder, car, views):
     """Views whose picture or mask is not there yet."""
-    return [v for v in views if not (picture_path(folder, car, v).exists() and mask_path(folder, car, v).exists())]
+    return [
+        v for v in views if not (picture_path(folder, car, v).exists() and mask_path(folder, car, v).exists())
+    ]
 
 
 def write_whole(path, save):

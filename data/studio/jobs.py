@@ -1,4 +1,5 @@
 """Cars in parallel: a process a car, so that Blender starts afresh each time."""
+
 import multiprocessing
 import os
 import time

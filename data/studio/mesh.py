@@ -1,4 +1,5 @@
 """Meshes as plain arrays, and the few shapes that car parts are made of."""
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,8 +89,9 @@ def lathe(profile, segments=48, wobble=None):
     radius, along = np.asarray(profile, float).T
     angle = np.arange(segments) * TURN / segments
     radius = radius[None] * (1 if wobble is None else wobble) + 0 * angle[:, None]
-    vertices = np.stack([radius * np.cos(angle)[:, None], along[None] + 0 * radius,
-                         radius * np.sin(angle)[:, None]], -1)
+    vertices = np.stack(
+        [radius * np.cos(angle)[:, None], along[None] + 0 * radius, radius * np.sin(angle)[:, None]], -1
+    )
     return Mesh(vertices.reshape(-1, 3), _grid_faces(segments, len(along), close_rows=True))
 
 

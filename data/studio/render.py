@@ -1,4 +1,5 @@
 """Photograph one car: pictures and masks of what is not there yet."""
+
 import os
 import tempfile
 import time
@@ -47,7 +48,7 @@ def photograph(car, folder, views, size, samples=0, report=None):
 
 
 class Setup:
-    """Two Blender scenes that share the car: one in the studio, one in the dark with the car alight, for masks.
+    """Two Blender scenes that share the car: one in the studio, one with the car alight in the dark, for masks.
 
     The empty studio is rendered once; in each view only the surroundings of the car are, and blended into it.
     """
@@ -97,11 +98,14 @@ class Setup:
     def _render(self, scene, window):
         """Render a window of a scene."""
         path, (width, height) = os.path.join(self.scratch, scene.name + ".png"), self.size
-        left, top, right, bottom = (v + .01 for v in window)
+        left, top, right, bottom = (v + 0.01 for v in window)
         render = scene.render
         render.filepath, render.use_border, render.use_crop_to_border = path, True, True
         render.border_min_x, render.border_max_x = left / width, right / width
-        render.border_min_y, render.border_max_y = (height - bottom + .02) / height, (height - top + .02) / height
+        render.border_min_y, render.border_max_y = (
+            (height - bottom + 0.02) / height,
+            (height - top + 0.02) / height,
+        )
         bpy.ops.render.render(write_still=True, scene=scene.name)
         with Image.open(path) as image:
             if image.size != (window[2] - window[0], window[3] - window[1]):
@@ -110,7 +114,7 @@ class Setup:
 
 
 def blend(empty, near, window):
-    """Lay the surroundings of the car over the empty studio, softly at the edges that are inside the picture."""
+    """Lay the surroundings of the car over the empty studio, softly at edges inside the picture."""
     height, width = empty.shape[:2]
     left, top, right, bottom = window
     weight = np.ones(near.shape[:2], np.float32)
@@ -175,7 +179,12 @@ def picture_settings(scene, samples):
     cycles.samples, cycles.use_adaptive_sampling = samples, False
     cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
     cycles.denoising_input_passes, cycles.denoising_quality = "RGB", "FAST"
-    cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces, cycles.transparent_max_bounces = 4, 1, 3, 6
+    cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces, cycles.transparent_max_bounces = (
+        4,
+        1,
+        3,
+        6,
+    )
     cycles.min_light_bounces, cycles.min_transparent_bounces = 2, 6
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.sample_clamp_indirect = 4
@@ -193,11 +202,15 @@ def mask_settings(scene):
 def develop(picture, car, view):
     """Lens and sensor: blur, vignette, contrast, noise."""
     settings, rng = car.studio, np.random.default_rng([car.seed, view])
-    image = Image.fromarray(picture.round().astype(np.uint8)).filter(ImageFilter.GaussianBlur(settings["blur"]))
+    image = Image.fromarray(picture.round().astype(np.uint8)).filter(
+        ImageFilter.GaussianBlur(settings["blur"])
+    )
     values = np.asarray(image, np.float32) / 255
     height, width = values.shape[:2]
-    y, x = np.mgrid[-1:1:height * 1j, -1:1:width * 1j]
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     values = values * (1 - settings["vignette"] * (x * x + y * y) / 2)[..., None]
     values = 255 * values ** settings["gamma"]
-    grain = rng.normal(0, settings["noise"], values.shape[:2])[..., None] + rng.normal(0, .5 * settings["noise"], values.shape)
+    grain = rng.normal(0, settings["noise"], values.shape[:2])[..., None] + rng.normal(
+        0, 0.5 * settings["noise"], values.shape
+    )
     return np.clip(values + grain, 0, 255).round().astype(np.uint8)

@@ -1,4 +1,5 @@
 """The studio: wall with letters, floor with a turntable, light and camera."""
+
 import bpy
 import numpy as np
 
@@ -7,21 +8,31 @@ from .shaders import Graph
 
 #: Strokes of letters in a box 1 high; x is stretched to the letter's width.
 STROKES = {
-    "A": [[(0, 0), (.5, 1), (1, 0)], [(.22, .32), (.78, .32)]], "C": ["arc", .8, 5.48], "E": [[(1, 1), (0, 1), (0, 0), (1, 0)], [(0, .5), (.85, .5)]],
-    "I": [[(.5, 0), (.5, 1)]], "L": [[(0, 1), (0, 0), (1, 0)]], "M": [[(0, 0), (0, 1), (.5, .25), (1, 1), (1, 0)]],
-    "N": [[(0, 0), (0, 1), (1, 0), (1, 1)]], "O": ["arc", 0, 6.2832], "T": [[(0, 1), (1, 1)], [(.5, 1), (.5, 0)]],
-    "R": [[(0, 0), (0, 1), (.7, 1), (.95, .88), (.95, .62), (.7, .5), (0, .5)], [(.55, .5), (1, 0)]],
-    "U": [[(0, 1), (0, .25), (.2, 0), (.8, 0), (1, .25), (1, 1)]], "V": [[(0, 1), (.5, 0), (1, 1)]],
+    "A": [[(0, 0), (0.5, 1), (1, 0)], [(0.22, 0.32), (0.78, 0.32)]],
+    "C": ["arc", 0.8, 5.48],
+    "E": [[(1, 1), (0, 1), (0, 0), (1, 0)], [(0, 0.5), (0.85, 0.5)]],
+    "I": [[(0.5, 0), (0.5, 1)]],
+    "L": [[(0, 1), (0, 0), (1, 0)]],
+    "M": [[(0, 0), (0, 1), (0.5, 0.25), (1, 1), (1, 0)]],
+    "N": [[(0, 0), (0, 1), (1, 0), (1, 1)]],
+    "O": ["arc", 0, 6.2832],
+    "T": [[(0, 1), (1, 1)], [(0.5, 1), (0.5, 0)]],
+    "R": [
+        [(0, 0), (0, 1), (0.7, 1), (0.95, 0.88), (0.95, 0.62), (0.7, 0.5), (0, 0.5)],
+        [(0.55, 0.5), (1, 0)],
+    ],
+    "U": [[(0, 1), (0, 0.25), (0.2, 0), (0.8, 0), (1, 0.25), (1, 1)]],
+    "V": [[(0, 1), (0.5, 0), (1, 1)]],
 }
 #: Light that the sky throws on the floor, over that of a white sheet at 1.
 LIGHT = 1.46
-NARROW = {"I": .15, "E": .6, "L": .55, "T": .75}
+NARROW = {"I": 0.15, "E": 0.6, "L": 0.55, "T": 0.75}
 
 
 def to_linear(grey):
     """Light of an sRGB grey level (0-255)."""
     value = np.asarray(grey, float) / 255
-    return np.where(value <= .04045, value / 12.92, ((value + .055) / 1.055) ** 2.4)
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def add_object(mesh, name, material, collection, parent=None, normals=None, sharp=None):
@@ -46,22 +57,44 @@ def add_object(mesh, name, material, collection, parent=None, normals=None, shar
 def build_room(settings, collection):
     """Everything that does not turn with the car."""
     edge = wall_edge(settings)
-    add_object(turned(disc_profile(settings)), "turntable", floor_material(settings, disc=True), collection, sharp=.6)
-    add_object(turned(rim_profile(settings)), "rim", emission_free("rim", (.10, .10, .10)), collection, sharp=.6)
-    add_object(turned(floor_profile(settings, edge)), "floor", floor_material(settings, disc=False), collection, sharp=.6)
-    add_object(turned(wall_profile(settings, edge), -25, 205), "wall", wall_material(settings, edge), collection, sharp=.6)
+    add_object(
+        turned(disc_profile(settings)),
+        "turntable",
+        floor_material(settings, disc=True),
+        collection,
+        sharp=0.6,
+    )
+    add_object(
+        turned(rim_profile(settings)), "rim", emission_free("rim", (0.10, 0.10, 0.10)), collection, sharp=0.6
+    )
+    add_object(
+        turned(floor_profile(settings, edge)),
+        "floor",
+        floor_material(settings, disc=False),
+        collection,
+        sharp=0.6,
+    )
+    add_object(
+        turned(wall_profile(settings, edge), -25, 205),
+        "wall",
+        wall_material(settings, edge),
+        collection,
+        sharp=0.6,
+    )
     add_object(letters(settings, edge), "letters", letter_material(settings), collection)
-    add_object(joints(settings), "joints", emission_free("joint", (.11, .11, .11)), collection)
+    add_object(joints(settings), "joints", emission_free("joint", (0.11, 0.11, 0.11)), collection)
     if settings["door"]:
-        add_object(door(settings, edge), "door", letter_material(settings, .55), collection)
+        add_object(door(settings, edge), "door", letter_material(settings, 0.55), collection)
     add_hall(settings, collection)
     add_lights(settings)
 
 
 def wall_edge(settings):
-    """Height at which the grey floor paint meets the white wall, so that the edge lies where photographs have it."""
-    depression = settings["camera_height"] - (settings["distance"] + settings["wall_radius"]) * np.tan(np.radians(5.2))
-    return float(np.clip(depression, .15, 1.1))
+    """Height at which the grey paint meets the white wall, so that the edge lies where photographs have it."""
+    depression = settings["camera_height"] - (settings["distance"] + settings["wall_radius"]) * np.tan(
+        np.radians(5.2)
+    )
+    return float(np.clip(depression, 0.15, 1.1))
 
 
 def turned(profile, start=0, stop=360, segments=160):
@@ -79,19 +112,19 @@ def turned(profile, start=0, stop=360, segments=160):
 
 
 def disc_profile(settings):
-    return [(.001, 0), (settings["disc_radius"], 0)]
+    return [(0.001, 0), (settings["disc_radius"], 0)]
 
 
 def rim_profile(settings):
     r = settings["disc_radius"]
-    return [(r, 0), (r + .003, -.02), (r + .016, -.02), (r + .020, 0)]
+    return [(r, 0), (r + 0.003, -0.02), (r + 0.016, -0.02), (r + 0.020, 0)]
 
 
 def floor_profile(settings, edge):
-    r, cove = settings["wall_radius"], min(edge, .3)
+    r, cove = settings["wall_radius"], min(edge, 0.3)
     angle = np.linspace(0, np.pi / 2, 9)
     bend = [(r - cove + cove * np.sin(a), cove - cove * np.cos(a)) for a in angle]
-    return [(settings["disc_radius"] + .020, 0), (6.0, 0), *bend, (r, edge)]
+    return [(settings["disc_radius"] + 0.020, 0), (6.0, 0), *bend, (r, edge)]
 
 
 def wall_profile(settings, edge):
@@ -101,24 +134,26 @@ def wall_profile(settings, edge):
 
 def emission_free(name, colour):
     graph = Graph(name)
-    return graph.done(graph.surface(colour, Roughness=.7))
+    return graph.done(graph.surface(colour, Roughness=0.7))
 
 
 def wall_material(settings, edge):
-    """A white wall that shines by itself, a little brighter at its foot: no noise, and the grey level asked for."""
+    """A wall that shines by itself, a little brighter at its foot: no noise, and the grey asked for."""
     graph = Graph("wall")
     position = graph.node("SeparateXYZ")
     graph.feed(position.inputs[0], graph.node("TexCoord").outputs["Object"])
     level = float(to_linear(settings["wall_grey"]))
     tint = np.array([1 + settings["wall_tint"][0], 1, 1 + settings["wall_tint"][1]])
     height = graph.ramp(position.outputs[2], edge, edge + 6)
-    return graph.done(graph.emission(graph.blend(height, tuple(level * 1.02 * tint), tuple(level * .97 * tint))))
+    return graph.done(
+        graph.emission(graph.blend(height, tuple(level * 1.02 * tint), tuple(level * 0.97 * tint)))
+    )
 
 
 def letter_material(settings, level=None):
     graph = Graph("letter")
     grey = settings["word_grey"] if level is None else level
-    return graph.done(graph.emission((grey, grey * .98, grey)))
+    return graph.done(graph.emission((grey, grey * 0.98, grey)))
 
 
 def floor_material(settings, disc):
@@ -129,26 +164,30 @@ def floor_material(settings, disc):
     tint = np.array([1 + red, 1, 1 + blue])
     level = to_linear(settings["floor_grey"]) * (settings["disc_grey"] if disc else 1.0)
     if disc:
-        tint = tint * [1 + settings["disc_tint"], 1 + .5 * settings["disc_tint"], 1 - 1.5 * settings["disc_tint"]]
-    colour = tuple(np.clip(level / LIGHT * tint, .02, .9))
-    dirt = settings["stains"] * (1.0 if disc else .5)
-    cloud = graph.ramp(graph.noise(place, .6, 3), .35, .70)
-    base = graph.blend(cloud, colour, tuple(np.array(colour) * (1 - .16 * dirt)))
-    spots = graph.all(graph.ramp(graph.noise(place, 2.6, 3), .60, .72), .5 * dirt)
-    base = graph.blend(spots, base, tuple(np.array(colour) * [.72, .68, .60]))
-    rough = graph.math("ADD", graph.math("MULTIPLY", cloud, .15), settings["gloss"])
-    return graph.done(graph.surface(base, Roughness=rough, **{"Specular IOR Level": .35}))
+        tint = tint * [
+            1 + settings["disc_tint"],
+            1 + 0.5 * settings["disc_tint"],
+            1 - 1.5 * settings["disc_tint"],
+        ]
+    colour = tuple(np.clip(level / LIGHT * tint, 0.02, 0.9))
+    dirt = settings["stains"] * (1.0 if disc else 0.5)
+    cloud = graph.ramp(graph.noise(place, 0.6, 3), 0.35, 0.70)
+    base = graph.blend(cloud, colour, tuple(np.array(colour) * (1 - 0.16 * dirt)))
+    spots = graph.all(graph.ramp(graph.noise(place, 2.6, 3), 0.60, 0.72), 0.5 * dirt)
+    base = graph.blend(spots, base, tuple(np.array(colour) * [0.72, 0.68, 0.60]))
+    rough = graph.math("ADD", graph.math("MULTIPLY", cloud, 0.15), settings["gloss"])
+    return graph.done(graph.surface(base, Roughness=rough, **{"Specular IOR Level": 0.35}))
 
 
 def joints(settings):
     """Thin seams: spokes of the turntable and two across the floor."""
     rng = np.random.default_rng(round(settings["word_width"] * 1e6))
     strips, start = [], rng.uniform(0, np.pi)
-    for angle in start + np.arange(3) * np.pi / 3 + rng.normal(0, .05, 3):
-        strips.append(strip(angle, .0, settings["disc_radius"] - .01, rng.uniform(.002, .006), -1))
-        strips.append(strip(angle, .0, settings["disc_radius"] - .01, rng.uniform(.002, .006), 1))
+    for angle in start + np.arange(3) * np.pi / 3 + rng.normal(0, 0.05, 3):
+        strips.append(strip(angle, 0.0, settings["disc_radius"] - 0.01, rng.uniform(0.002, 0.006), -1))
+        strips.append(strip(angle, 0.0, settings["disc_radius"] - 0.01, rng.uniform(0.002, 0.006), 1))
     for angle in rng.uniform(0, 2 * np.pi, 4):
-        strips.append(strip(angle, settings["disc_radius"] + .03, 6.5, .004, 1))
+        strips.append(strip(angle, settings["disc_radius"] + 0.03, 6.5, 0.004, 1))
     return merge(strips)
 
 
@@ -157,7 +196,7 @@ def strip(angle, start, stop, half, sign):
     along = np.array([np.cos(angle), np.sin(angle)]) * sign
     across = np.array([-along[1], along[0]]) * half
     corners = [along * start - across, along * start + across, along * stop + across, along * stop - across]
-    return Mesh(np.array([[*c, .0015] for c in corners]), [(0, 1, 2, 3)])
+    return Mesh(np.array([[*c, 0.0015] for c in corners]), [(0, 1, 2, 3)])
 
 
 def stroke(points, width):
@@ -167,7 +206,7 @@ def stroke(points, width):
         along = (b - a) / max(np.linalg.norm(b - a), 1e-9)
         across = np.array([-along[1], along[0]]) * width / 2
         length = np.linalg.norm(b - a)
-        pull = along * min(width * .35, length * .12 if length < .4 * width or len(points) > 9 else width)
+        pull = along * min(width * 0.35, length * 0.12 if length < 0.4 * width or len(points) > 9 else width)
         a2, b2 = a - pull, b + pull
         quads.append([a2 - across, b2 - across, b2 + across, a2 + across])
     return quads
@@ -178,7 +217,7 @@ def letter_strokes(letter, width, height, weight):
     shape = STROKES[letter]
     if shape[0] == "arc":
         angle = np.linspace(shape[1], shape[2], 28)
-        lines = [np.stack([.5 + .5 * np.cos(angle), .5 + .5 * np.sin(angle)], 1)]
+        lines = [np.stack([0.5 + 0.5 * np.cos(angle), 0.5 + 0.5 * np.sin(angle)], 1)]
     else:
         lines = shape
     inner = np.array([width - weight, height - weight])
@@ -189,22 +228,24 @@ def letters(settings, edge):
     """The studio's name on the wall: the first letters thin, the others bold, standing on the edge."""
     word, height = settings["word"], settings["word_height"]
     widths = np.array([NARROW.get(c, 1.0) for c in word])
-    gap = .24
+    gap = 0.24
     unit = settings["word_width"] / (widths.sum() + gap * (len(word) - 1))
     quads, left = [], -settings["word_width"] / 2
     for index, (letter, width) in enumerate(zip(word, widths)):
-        weight = height * (.10 if index < settings["word_split"] else .21)
+        weight = height * (0.10 if index < settings["word_split"] else 0.21)
         for quad in letter_strokes(letter, unit * width, height, weight):
             quads.append(np.clip(quad, [-12, 0], [12, height]) + [left, 0])
         left += unit * (width + gap)
-    return on_wall(quads, settings["wall_radius"] - .012, edge + .01)
+    return on_wall(quads, settings["wall_radius"] - 0.012, edge + 0.01)
 
 
 def door(settings, edge):
     """The outline of a door in the wall."""
     left, right, top = -1.45, 1.45, 2.5
     lines = [[(left, 0), (left, top), (right, top), (right, 0)]]
-    return on_wall([q for line in lines for q in stroke(line, .014)], settings["wall_radius"] - .06, edge + .02)
+    return on_wall(
+        [q for line in lines for q in stroke(line, 0.014)], settings["wall_radius"] - 0.06, edge + 0.02
+    )
 
 
 def on_wall(quads, radius, bottom):
@@ -217,19 +258,24 @@ def on_wall(quads, radius, bottom):
 
 def add_hall(settings, collection):
     """The dark hall behind the camera, and the front edge of the stage where it is in the picture."""
-    hall = emission_free("hall", (.09, .09, .10))
+    hall = emission_free("hall", (0.09, 0.09, 0.10))
     add_object(turned([(14, -1), (14, 7)], 205, 335, 60), "hall", hall, collection)
     if settings["strip"] == "none":
         return
     r = settings["strip_radius"]
-    colour = (.75, .75, .74) if settings["strip"] == "white" else (.05, .045, .04)
-    edge = turned([(r, .004), (r + .25, .004)], 215, 325, 60)
-    add_object(edge, "stage edge", emission_free("stage edge", (.72, .72, .70)), collection)
-    add_object(turned([(r + .25, .004), (r + 6, .004)], 215, 325, 60), "hall floor", emission_free("hall floor", colour), collection)
+    colour = (0.75, 0.75, 0.74) if settings["strip"] == "white" else (0.05, 0.045, 0.04)
+    edge = turned([(r, 0.004), (r + 0.25, 0.004)], 215, 325, 60)
+    add_object(edge, "stage edge", emission_free("stage edge", (0.72, 0.72, 0.70)), collection)
+    add_object(
+        turned([(r + 0.25, 0.004), (r + 6, 0.004)], 215, 325, 60),
+        "hall floor",
+        emission_free("hall floor", colour),
+        collection,
+    )
 
 
 def add_lights(settings):
-    """Light from above only: a white ceiling with a brighter soft box, as one sky, which is quick to sample."""
+    """Light from above: a white ceiling with a brighter soft box, as one sky, which is quick to sample."""
     world = bpy.data.worlds.new("ceiling")
     bpy.context.scene.world = world
     world.use_nodes = True
@@ -238,12 +284,14 @@ def add_lights(settings):
     direction = graph.node("SeparateXYZ")
     graph.feed(direction.inputs[0], graph.node("TexCoord").outputs["Generated"])
     x, y, z = direction.outputs
-    height = graph.math("MAXIMUM", z, .02)
-    across = graph.math("ABSOLUTE", graph.math("ADD", graph.math("DIVIDE", x, height), settings["light_turn"]))
-    along = graph.math("ABSOLUTE", graph.math("ADD", graph.math("DIVIDE", y, height), -.1))
-    box = graph.all(graph.ramp(across, 1.35, 1.15), graph.ramp(along, .80, .62), graph.above(z, 0.0))
-    sky = graph.math("MULTIPLY", graph.ramp(z, .30, .75), .45)
-    level = graph.math("ADD", graph.math("MULTIPLY", box, 1.90), graph.math("ADD", sky, .12))
+    height = graph.math("MAXIMUM", z, 0.02)
+    across = graph.math(
+        "ABSOLUTE", graph.math("ADD", graph.math("DIVIDE", x, height), settings["light_turn"])
+    )
+    along = graph.math("ABSOLUTE", graph.math("ADD", graph.math("DIVIDE", y, height), -0.1))
+    box = graph.all(graph.ramp(across, 1.35, 1.15), graph.ramp(along, 0.80, 0.62), graph.above(z, 0.0))
+    sky = graph.math("MULTIPLY", graph.ramp(z, 0.30, 0.75), 0.45)
+    level = graph.math("ADD", graph.math("MULTIPLY", box, 1.90), graph.math("ADD", sky, 0.12))
     background = graph.node("Background")
     graph.feed(background.inputs[0], (1, 1, 1, 1))
     graph.feed(background.inputs[1], level)
@@ -263,7 +311,7 @@ def add_camera(settings, collection):
 
 def camera_angles(settings):
     """Euler angles: tilt, roll and pan."""
-    tilt = np.arctan((.5 - settings["horizon"]) * 24.0 / settings["lens"])
+    tilt = np.arctan((0.5 - settings["horizon"]) * 24.0 / settings["lens"])
     return (float(np.pi / 2 - tilt), settings["roll"], settings["pan"])
 
 

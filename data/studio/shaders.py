@@ -1,4 +1,5 @@
 """Blender materials of the car: plain ones, and the body's, which reads the decals."""
+
 import bpy
 import numpy as np
 
@@ -6,15 +7,21 @@ from . import decals
 
 #: name: linear RGB and settings of the Principled shader
 PLAIN = {
-    "black": ((.014, .014, .014), {"Roughness": .45}), "tyre": ((.018, .018, .018), {"Roughness": .78}),
-    "alloy": ((.55, .55, .57), {"Metallic": .9, "Roughness": .32}), "rim_dark": ((.06, .06, .065), {"Metallic": .6, "Roughness": .35}),
-    "disc": ((.25, .25, .25), {"Metallic": 1, "Roughness": .4}), "dark": ((.02, .02, .02), {"Roughness": .7}),
-    "chrome": ((.75, .75, .77), {"Metallic": 1, "Roughness": .10}), "mirror": ((.7, .72, .75), {"Metallic": 1, "Roughness": .03}),
-    "lens": ((.75, .76, .78), {"Metallic": .3, "Roughness": .08, "Coat Weight": 1}), "red": ((.25, .004, .006), {"Roughness": .2}),
-    "plate": ((.78, .80, .82), {"Roughness": .35}), "plate_ink": ((.03, .25, .52), {"Roughness": .4}),
+    "black": ((0.014, 0.014, 0.014), {"Roughness": 0.45}),
+    "tyre": ((0.018, 0.018, 0.018), {"Roughness": 0.78}),
+    "alloy": ((0.55, 0.55, 0.57), {"Metallic": 0.9, "Roughness": 0.32}),
+    "rim_dark": ((0.06, 0.06, 0.065), {"Metallic": 0.6, "Roughness": 0.35}),
+    "disc": ((0.25, 0.25, 0.25), {"Metallic": 1, "Roughness": 0.4}),
+    "dark": ((0.02, 0.02, 0.02), {"Roughness": 0.7}),
+    "chrome": ((0.75, 0.75, 0.77), {"Metallic": 1, "Roughness": 0.10}),
+    "mirror": ((0.7, 0.72, 0.75), {"Metallic": 1, "Roughness": 0.03}),
+    "lens": ((0.75, 0.76, 0.78), {"Metallic": 0.3, "Roughness": 0.08, "Coat Weight": 1}),
+    "red": ((0.25, 0.004, 0.006), {"Roughness": 0.2}),
+    "plate": ((0.78, 0.80, 0.82), {"Roughness": 0.35}),
+    "plate_ink": ((0.03, 0.25, 0.52), {"Roughness": 0.4}),
 }
 
-INSIDE = (.035, .035, .035)
+INSIDE = (0.035, 0.035, 0.035)
 
 
 class Graph:
@@ -78,7 +85,9 @@ class Graph:
         """The same for colours."""
         node = self.node("Mix", data_type="RGBA")
         for index, value in ((0, factor), (6, first), (7, second)):
-            self.feed(node.inputs[index], (*value, 1) if isinstance(value, (tuple, list, np.ndarray)) else value)
+            self.feed(
+                node.inputs[index], (*value, 1) if isinstance(value, (tuple, list, np.ndarray)) else value
+            )
         return node.outputs[2]
 
     def surface(self, colour, **settings):
@@ -120,7 +129,7 @@ class Graph:
 def plain_materials(car):
     """All materials but the body's, by name."""
     settings = dict(PLAIN)
-    settings["seat"] = (car.style["seat"], {"Roughness": .7})
+    settings["seat"] = (car.style["seat"], {"Roughness": 0.7})
     settings["paint"] = (car.colour, paint_settings(car))
     return {name: plain(name, colour, values) for name, (colour, values) in settings.items()}
 
@@ -133,7 +142,13 @@ def plain(name, colour, values):
 
 def paint_settings(car):
     """Principled settings of the car's paint."""
-    return {"Metallic": car.metallic, "Roughness": .34, "Specular IOR Level": .12, "Coat Weight": .8, "Coat Roughness": .02}
+    return {
+        "Metallic": car.metallic,
+        "Roughness": 0.34,
+        "Specular IOR Level": 0.12,
+        "Coat Weight": 0.8,
+        "Coat Roughness": 0.02,
+    }
 
 
 def flat_material():
@@ -145,15 +160,19 @@ def flat_material():
 def body_materials(body):
     """The body's three materials: bare paint, paint with decals, and the latter with glass.
 
-    They look alike where they meet. The split saves time: a shadow ray that hits the third must run its whole program
-    to learn whether there is glass.
+    They look alike where they meet. The split saves time: a shadow ray that hits the third must run its
+    whole program to learn whether there is glass.
     """
     bare = Graph("bare paint")
     back = bare.node("NewGeometry").outputs["Backfacing"]
     shader = bare.surface(body.car.colour, **paint_settings(body.car))
-    inner = bare.surface(INSIDE, Roughness=.9)
+    inner = bare.surface(INSIDE, Roughness=0.9)
     pictures = {name: load_decal(name, picture) for name, picture in body.decals.items()}
-    return [bare.done(bare.mix(back, shader, inner)), decal_material(body, pictures, False), decal_material(body, pictures, True)]
+    return [
+        bare.done(bare.mix(back, shader, inner)),
+        decal_material(body, pictures, False),
+        decal_material(body, pictures, True),
+    ]
 
 
 def decal_material(body, pictures, glazed):
@@ -169,17 +188,23 @@ def decal_material(body, pictures, glazed):
 
     shader = graph.surface(car.colour, **paint_settings(car))
     if body.kind == "convertible":
-        shader = graph.mix(cloth_area(graph, body, x, z), shader, graph.surface((car.style["cabrio_colour"],) * 3, Roughness=.9))
+        shader = graph.mix(
+            cloth_area(graph, body, x, z),
+            shader,
+            graph.surface((car.style["cabrio_colour"],) * 3, Roughness=0.9),
+        )
     shader = graph.mix(lamp, shader, lamp_shader(graph, body, x, y, z))
-    shader = graph.mix(black, shader, graph.surface((.012, .012, .013), Roughness=.38))
-    shader = graph.mix(chrome, shader, graph.surface((.7, .7, .72), Metallic=1.0, Roughness=.12))
+    shader = graph.mix(black, shader, graph.surface((0.012, 0.012, 0.013), Roughness=0.38))
+    shader = graph.mix(chrome, shader, graph.surface((0.7, 0.7, 0.72), Metallic=1.0, Roughness=0.12))
     if body.bed:
-        shader = graph.mix(bed_liner(graph, body, x, y, z), shader, graph.surface((.03, .03, .03), Roughness=.8))
-    shader = graph.mix(back, shader, graph.surface(INSIDE, Roughness=.9))
+        shader = graph.mix(
+            bed_liner(graph, body, x, y, z), shader, graph.surface((0.03, 0.03, 0.03), Roughness=0.8)
+        )
+    shader = graph.mix(back, shader, graph.surface(INSIDE, Roughness=0.9))
     if glazed:
         shader = graph.mix(glass, shader, glass_shader(graph, body, x, z))
     dark = wheel_wells(graph, body, (x, y, z), normal)
-    return graph.done(graph.mix(dark, shader, graph.surface((.012, .012, .012), Roughness=.8)))
+    return graph.done(graph.mix(dark, shader, graph.surface((0.012, 0.012, 0.012), Roughness=0.8)))
 
 
 def true_normal(graph, normal, back):
@@ -194,12 +219,19 @@ def project_decals(graph, body, pictures, position, normal):
     """The four coverages, each summed over the four projections."""
     (x, y, z), (nx, ny, nz) = position, normal
     away = graph.math("ABSOLUTE", ny)
-    gates = {"side": graph.all(graph.above(away, .62), graph.above(graph.math("ABSOLUTE", y), .45)),
-             "front": graph.all(graph.above(nx, .25), graph.above(.62, away)),
-             "rear": graph.all(graph.above(-.18, nx), graph.above(.62, away)), "top": graph.above(nz, .8)}
-    low = float(body.rear_end) - .1
-    origins = {"side": (x, low, z, 0.0), "top": (x, low, y, -decals.HALF_WIDTH),
-               "front": (y, -decals.HALF_WIDTH, z, 0.0), "rear": (y, -decals.HALF_WIDTH, z, 0.0)}
+    gates = {
+        "side": graph.all(graph.above(away, 0.62), graph.above(graph.math("ABSOLUTE", y), 0.45)),
+        "front": graph.all(graph.above(nx, 0.25), graph.above(0.62, away)),
+        "rear": graph.all(graph.above(-0.18, nx), graph.above(0.62, away)),
+        "top": graph.above(nz, 0.8),
+    }
+    low = float(body.rear_end) - 0.1
+    origins = {
+        "side": (x, low, z, 0.0),
+        "top": (x, low, y, -decals.HALF_WIDTH),
+        "front": (y, -decals.HALF_WIDTH, z, 0.0),
+        "rear": (y, -decals.HALF_WIDTH, z, 0.0),
+    }
     channels = [[], [], [], []]
     for name, picture in pictures.items():
         for channel, value in zip(channels, read_decal(graph, picture, *origins[name])):
@@ -232,27 +264,30 @@ def read_decal(graph, image, u, u0, v, v0):
 
 
 def lamp_shader(graph, body, x, y, z):
-    """Clear lamps with an amber corner in front, red ones with a pale field behind, all under a clear cover."""
+    """Clear lamps with an amber corner ahead, red ones with a pale field behind, under a clear cover."""
     style, ahead = body.style, graph.above(x, 0.0)
-    housing = (.10, .10, .11) if style["lamp_dark"] else (.50, .51, .53)
+    housing = (0.10, 0.10, 0.11) if style["lamp_dark"] else (0.50, 0.51, 0.53)
     stripes = graph.node("TexWave", bands_direction="Z")
     graph.feed(stripes.inputs["Scale"], 7.0)
     graph.feed(stripes.inputs["Distortion"], 1.5)
-    clear = graph.blend(stripes.outputs["Fac"], housing, (.28, .28, .29))
-    corner = float(body.front_end) - (.42 if style["amber"] else 9)
-    clear = graph.blend(graph.above(corner, x), clear, (.42, .15, .02))
-    pale = graph.all(graph.above(z, float(body.tail_z) - .45 * style["tail_height"]),
-                     graph.above(float(body.tail_z) + .10 * style["tail_height"], z), float(style["tail_clear"]))
-    red = graph.blend(stripes.outputs["Fac"], (.10, .001, .002), (.30, .006, .008))
-    colour = graph.blend(ahead, graph.blend(pale, red, (.55, .50, .50)), clear)
-    return graph.surface(colour, Roughness=.25, Metallic=graph.math("MULTIPLY", ahead, .5), Coat_Weight=1.0)
+    clear = graph.blend(stripes.outputs["Fac"], housing, (0.28, 0.28, 0.29))
+    corner = float(body.front_end) - (0.42 if style["amber"] else 9)
+    clear = graph.blend(graph.above(corner, x), clear, (0.42, 0.15, 0.02))
+    pale = graph.all(
+        graph.above(z, float(body.tail_z) - 0.45 * style["tail_height"]),
+        graph.above(float(body.tail_z) + 0.10 * style["tail_height"], z),
+        float(style["tail_clear"]),
+    )
+    red = graph.blend(stripes.outputs["Fac"], (0.10, 0.001, 0.002), (0.30, 0.006, 0.008))
+    colour = graph.blend(ahead, graph.blend(pale, red, (0.55, 0.50, 0.50)), clear)
+    return graph.surface(colour, Roughness=0.25, Metallic=graph.math("MULTIPLY", ahead, 0.5), Coat_Weight=1.0)
 
 
 def glass_shader(graph, body, x, z):
     """Tinted glass: what is behind it, darkened, under a mirror that grows towards grazing angles."""
     tint = body.style["tint"]
-    clear = np.array([.94, 1.0, .98]) * tint
-    dark = np.array([1.0, 1.0, 1.04]) * (.10 if body.style["privacy"] else tint * .9)
+    clear = np.array([0.94, 1.0, 0.98]) * tint
+    dark = np.array([1.0, 1.0, 1.04]) * (0.10 if body.style["privacy"] else tint * 0.9)
     limit = decals.pillar_x(body)
     colour = graph.blend(graph.above(limit, x), tuple(clear), tuple(dark))
     through = graph.node("BsdfTransparent")
@@ -267,21 +302,30 @@ def glass_shader(graph, body, x, z):
 def cloth_area(graph, body, x, z):
     """1 on the soft top of a convertible."""
     slope = float((body.belt_rear - body.belt_front) / (body.screen_foot - body.deck_start))
-    belt = graph.math("ADD", graph.math("MULTIPLY", x, -slope), float(body.belt_front + slope * body.screen_foot) + .03)
-    return graph.all(graph.above(z, belt), graph.above(float(body.screen_top) + .02, x))
+    belt = graph.math(
+        "ADD", graph.math("MULTIPLY", x, -slope), float(body.belt_front + slope * body.screen_foot) + 0.03
+    )
+    return graph.all(graph.above(z, belt), graph.above(float(body.screen_top) + 0.02, x))
 
 
 def bed_liner(graph, body, x, y, z):
     """1 inside a pickup's bed."""
-    inner = graph.above(float(body.half) - .165, graph.math("ABSOLUTE", y))
-    return graph.all(inner, graph.above(float(body.deck_start) - .05, x), graph.above(x, float(body.rear_end) + .15),
-                     graph.above(z, .70))
+    inner = graph.above(float(body.half) - 0.165, graph.math("ABSOLUTE", y))
+    return graph.all(
+        inner,
+        graph.above(float(body.deck_start) - 0.05, x),
+        graph.above(x, float(body.rear_end) + 0.15),
+        graph.above(z, 0.70),
+    )
 
 
 def wheel_wells(graph, body, position, normal):
     """1 inside the wheel wells and under the floor."""
     (x, y, z), nz = position, normal[2]
-    inner = graph.all(graph.above(float(body.half) - .13, graph.math("ABSOLUTE", y)), graph.above(2 * float(body.wheel) + .08, z))
-    middle = graph.above(float(body.front_end) - .45, graph.math("ABSOLUTE", x))
-    under = graph.all(graph.above(-.6, nz), graph.above(float(body.clearance) + .06, z))
-    return graph.any(graph.all(inner, middle, graph.above(.5, nz)), under)
+    inner = graph.all(
+        graph.above(float(body.half) - 0.13, graph.math("ABSOLUTE", y)),
+        graph.above(2 * float(body.wheel) + 0.08, z),
+    )
+    middle = graph.above(float(body.front_end) - 0.45, graph.math("ABSOLUTE", x))
+    under = graph.all(graph.above(-0.6, nz), graph.above(float(body.clearance) + 0.06, z))
+    return graph.any(graph.all(inner, middle, graph.above(0.5, nz)), under)
