@@ -169,7 +169,11 @@ def side(body):
         for axle in body.axles:
             black = np.maximum(black, inside(body.arch_radius + 0.06 - np.hypot(x - axle, z - body.wheel)))
         black = np.maximum(black, inside(body.clearance + 0.16 - z))
+    strip = np.minimum(0.022 - np.abs(z - 0.62), 0.33 * body.wheelbase - np.abs(x - sum(body.axles) / 2))
+    strip = inside(strip) * (style["moulding"] and not style["cladding"])
+    black = np.maximum(black, strip * (not style["moulding_chrome"]))
     chrome = inside(window + 0.034) * (1 - inside(window + 0.016)) * style["chrome_windows"]
+    chrome = np.maximum(chrome, strip * style["moulding_chrome"])
     lamp = np.maximum(side_headlamp(body, x, z), side_tail_lamp(body, x, z))
     marker = inside(np.minimum(0.05 - np.abs(x - body.front_end + 0.42), 0.018 - np.abs(z - 0.56)))
     return stack(inside(panes), black, np.maximum(lamp, marker), chrome)

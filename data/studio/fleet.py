@@ -54,6 +54,8 @@ def read_kinds(text):
 
 
 KINDS = read_kinds(PROPORTIONS)
+#: How much shorter or longer than the table a kind may be, where that is more than a little.
+STRETCH = {"hatchback": (0.86, 1.06), "pickup": (0.90, 1.02), "suv": (0.94, 1.05)}
 
 #: Bodies of the cars to train on, and (kind, board) of those to test on; vans are on the private board only.
 TRAIN_KINDS = (
@@ -184,10 +186,9 @@ def draw_car(seed, index, kind, part="train", usage=""):
     """Everything about car number `index`."""
     rng = np.random.default_rng([seed, index])
     identity = f"{int(rng.integers(16**12)):012x}"
-    weights = np.array([paint[3] for paint in PAINTS], float)
-    name, colour, metallic, _ = PAINTS[rng.choice(len(PAINTS), p=weights / weights.sum())]
+    name, colour, metallic, _ = draw_paint(seed, index)
     colour = tuple(np.clip(np.array(colour) * rng.uniform(0.85, 1.12) * rng.normal(1, 0.03, 3), 0, 0.84))
-    shape = draw_shape(KINDS[kind], rng)
+    shape = draw_shape(kind, rng)
     return Car(
         identity,
         kind,
@@ -204,36 +205,39 @@ def draw_car(seed, index, kind, part="train", usage=""):
     )
 
 
-def draw_shape(shape, rng):
-    """Vary the proportions of a body kind."""
-    factor = {
-        "length": 0.018,
-        "wheelbase": 0.012,
-        "height": 0.014,
-        "width": 0.012,
-        "nose": 0.02,
-        "cowl": 0.012,
-        "wheel": 0.025,
-        "tumblehome": 0.10,
-        "arch": 0.15,
-    }
-    offset = {
-        "overhang": 0.03,
-        "clearance": 0.015,
-        "belt_front": 0.012,
-        "belt_rear": 0.02,
-        "screen_foot": 0.05,
-        "screen_top": 0.05,
-        "roof_end": 0.07,
+def draw_paint(seed, index):
+    """A paint; golden-ratio steps keep the mix of any run of cars close to the shares in PAINTS."""
+    weights = np.cumsum([paint[3] for paint in PAINTS])
+    place = (0.137 * seed + index * 0.6180339887) % 1.0
+    return PAINTS[int(np.searchsorted(weights, place * weights[-1], side="right"))]
+
+
+def draw_shape(kind, rng):
+    """Vary the proportions of a body kind: first the length, with all that lies along it, then the rest."""
+
+    def normal():
+        return float(np.clip(rng.normal(), -2, 2))
+
+    shape = KINDS[kind]
+    ratio = rng.uniform(*STRETCH.get(kind, (0.965, 1.035)))
+    along = ("screen_foot", "screen_top", "roof_end", "deck_start", "overhang", "wheelbase")
+    changes = {key: getattr(shape, key) * ratio for key in along}
+    factor = {"height": 0.018, "width": 0.014, "nose": 0.025, "cowl": 0.014}
+    factor |= {"wheel": 0.03, "tumblehome": 0.14, "arch": 0.2}
+    offset = {"overhang": 0.03, "clearance": 0.015, "belt_front": 0.014, "belt_rear": 0.025, "deck": 0.018}
+    offset |= {
+        "screen_foot": 0.06,
+        "screen_top": 0.06,
+        "roof_end": 0.08,
         "deck_start": 0.05,
-        "deck": 0.015,
+        "wheelbase": 0.03,
     }
-    changes = {
-        k: getattr(shape, k) * (1 + s * float(np.clip(rng.normal(), -2, 2))) for k, s in factor.items()
-    }
-    changes |= {k: getattr(shape, k) + s * float(np.clip(rng.normal(), -2, 2)) for k, s in offset.items()}
-    grown = (changes["length"] - shape.length) / 2
-    changes["deck_start"] = max(changes["deck_start"] - grown, -changes["length"] / 2 + 0.10)
+    for key, sigma in factor.items():
+        changes[key] = getattr(shape, key) * (1 + sigma * normal())
+    for key, sigma in offset.items():
+        changes[key] = changes.get(key, getattr(shape, key)) + sigma * normal()
+    changes["length"] = shape.length * ratio
+    changes["deck_start"] = max(changes["deck_start"], -changes["length"] / 2 + 0.10)
     return replace(shape, **changes)
 
 
@@ -293,16 +297,18 @@ def draw_style(kind, paint, rng):
         "amber": chance(0.5),
         "two_tone_sills": chance(0.3),
         "hood_scoop": chance(0.12),
+        "moulding": chance(0.3),
+        "moulding_chrome": chance(0.3),
     }
 
 
 def draw_studio(rng):
     """Camera, light, colours and dirt of one session in the studio."""
     normal = rng.normal
-    strip = float(rng.random())
+    strip, warmth = float(rng.random()), normal() * 0.030
     distance, height = 8.8 + normal() * 0.25, float(np.clip(2.02 + normal() * 0.14, 1.6, 2.5))
-    lens = 54.0 * (1 + np.clip(normal(), -2, 2) * 0.045)
-    middle = 0.670 + np.clip(normal(), -2, 2) * 0.028  # where the middle of the turntable lies in the picture
+    lens = 51.5 * (1 + np.clip(normal(), -2, 2) * 0.045)
+    middle = 0.695 + np.clip(normal(), -2, 2) * 0.028  # where the middle of the turntable lies in the picture
     return {
         "distance": distance,
         "camera_height": height,
@@ -314,15 +320,15 @@ def draw_studio(rng):
         "car_y": normal() * 0.12,
         "heading": normal() * 0.03,
         "wall_grey": float(np.clip(241 + normal() * 5, 222, 252)),
-        "floor_grey": float(np.clip(176 + normal() * 15, 142, 208)),
-        "floor_tint": (0.018 + normal() * 0.03, -0.022 + normal() * 0.03),
+        "floor_grey": float(np.clip(173 + normal() * 18, 135, 208)),
+        "floor_tint": (0.006 + 0.6 * warmth + normal() * 0.008, -0.010 - warmth + normal() * 0.010),
         "disc_tint": abs(normal() * 0.035) + 0.01,
         "disc_grey": 1 + normal() * 0.05,
         "stains": rng.uniform(0.3, 1.0),
         "wall_tint": (0.005 + normal() * 0.006, -0.007 + normal() * 0.006),
         "vignette": rng.uniform(0.01, 0.06),
         "noise": rng.uniform(0.6, 1.6),
-        "blur": rng.uniform(0.0, 0.45),
+        "blur": rng.uniform(0.0, 0.35),
         "gamma": 1 + normal() * 0.03,
         "word": WORDS[rng.integers(len(WORDS))],
         "word_width": rng.uniform(12.6, 14.4),

@@ -91,10 +91,8 @@ def build_room(settings, collection):
 
 def wall_edge(settings):
     """Height at which the grey paint meets the white wall, so that the edge lies where photographs have it."""
-    depression = settings["camera_height"] - (settings["distance"] + settings["wall_radius"]) * np.tan(
-        np.radians(5.2)
-    )
-    return float(np.clip(depression, 0.15, 1.1))
+    reach = settings["distance"] + settings["wall_radius"]
+    return float(np.clip(settings["camera_height"] - reach * np.tan(np.radians(5.2)), 0.15, 1.1))
 
 
 def turned(profile, start=0, stop=360, segments=160):
@@ -228,7 +226,7 @@ def letters(settings, edge):
     """The studio's name on the wall: the first letters thin, the others bold, standing on the edge."""
     word, height = settings["word"], settings["word_height"]
     widths = np.array([NARROW.get(c, 1.0) for c in word])
-    gap = 0.24
+    gap = 0.34
     unit = settings["word_width"] / (widths.sum() + gap * (len(word) - 1))
     quads, left = [], -settings["word_width"] / 2
     for index, (letter, width) in enumerate(zip(word, widths)):
