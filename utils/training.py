@@ -97,16 +97,19 @@ def fit(
     Raises
     ------
     CourseError
-        Neither or both of ``epochs`` and ``minutes``; nothing to train on; the loss is not a number; a checkpoint
-        left by a training with other settings.
+        Neither or both of ``epochs`` and ``minutes``, or none above 0; nothing to train on; the loss is not a number;
+        a checkpoint left by a training with other settings.
 
     Notes
     -----
     On the JAX backend the learning rate follows the schedule once an epoch.
     Taught in ``notebooks/05_train_a_unet.ipynb``.
     """
-    if (epochs is None) == (minutes is None):
-        raise CourseError("Say how long to train: epochs=... or minutes=..., one of the two.")
+    length = epochs if minutes is None else minutes
+    if None not in (epochs, minutes) or length is None or not 0 < length < math.inf:
+        raise CourseError("Say how long to train: epochs=... or minutes=..., one of the two, above 0.")
+    if checkpoint and Path(checkpoint).suffix != ".keras":
+        raise CourseError(f"{checkpoint}: the name of a checkpoint ends in .keras, e.g. models/unet.keras")
     if schedule not in ("cosine", "plateau"):
         raise CourseError(f'schedule="{schedule}" is not known: use "cosine" or "plateau".')
     batches = train if isinstance(train, Batches) else Batches(*train, batch=batch, seed=seed, **(augment or {}))
@@ -115,6 +118,9 @@ def fit(
     compile_model(model, loss, optimizer or keras.optimizers.Adam(learning_rate))
 
     settings = {"epochs": epochs, "minutes": minutes, "batch": batches.batch, "schedule": schedule, "seed": seed}
+    settings |= {"learning_rate": learning_rate, "loss": getattr(loss, "__name__", str(loss))}
+    settings |= {"augment": repr(batches.settings), "images": list(batches.images.shape)}
+    settings |= {"model": model.name, "parameters": model.count_params()}
     run = Run(model, batches, settings, checkpoint)
     schedules = {
         "cosine": lambda: Cosine(run, learning_rate),
@@ -182,8 +188,13 @@ class Run:
         if self.checkpoint:
             best = keras.saving.load_model(self.checkpoint, compile=False)
             self.model.set_weights(best.get_weights())
-            self.weights.unlink(missing_ok=True)
+            self.forget()
+
+    def forget(self):
+        """The next training under this name starts anew."""
+        if self.checkpoint:
             self.state.unlink(missing_ok=True)
+            self.weights.unlink(missing_ok=True)
 
     def _resume(self):
         state = json.loads(self.state.read_text())
@@ -208,6 +219,7 @@ class StopWatch(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(float(logs["loss"])):
+            self.run.forget()  # it would only happen again
             raise CourseError(
                 f"The loss became {float(logs['loss'])} at epoch {len(self.run.history) + 1}, step {batch + 1}. Train "
                 "with a lower learning_rate; check that masks are 0-255 and not 0-1; leave mixed precision off."
