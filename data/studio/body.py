@@ -9,6 +9,8 @@ from .fields import patch, smooth_max, smooth_min, step
 
 VOXEL = 0.018
 NORMAL_STEP = 0.004
+#: Height of the rear plate, where it is not 0.90 m.
+REAR_PLATE = {"hatchback": 0.82, "crossover": 0.82, "van": 0.80, "suv": 0.98, "pickup": 0.80}
 
 
 class Body:
@@ -28,15 +30,11 @@ class Body:
         self.arch_radius = self.wheel + np.float32(0.05)
         self.bed = self.kind == "pickup"
         self.upright = self.kind in ("hatchback", "wagon", "suv", "crossover", "minivan", "van")
-        low, high = (0.55, 0.60) if self.kind in ("pickup", "suv", "van") else (0.50, 0.58)
         self.grille_z = self.nose - (0.10 + self.style["grille_height"])
-        self.intake_z = self.clearance + 0.07 + self.style["intake_height"] + (low - 0.5)
-        self.plate_z = (
-            0.82 if self.kind in ("hatchback", "crossover") else 0.90 if self.kind != "van" else 0.80
-        )
-        if self.kind in ("suv", "pickup"):
-            self.plate_z = 0.98 if self.kind == "suv" else 0.80
-        self.tail_z = self.deck - 0.20 if not self.bed else self.deck - 0.22
+        raised = 0.05 if self.kind in ("pickup", "suv", "van") else 0.0
+        self.intake_z = self.clearance + 0.07 + self.style["intake_height"] + raised
+        self.plate_z = REAR_PLATE.get(self.kind, 0.90)
+        self.tail_z = self.deck - (0.22 if self.bed else 0.20)
         self._top = self._top_curve()
         self.decals = decals.all_decals(self)
 

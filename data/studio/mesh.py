@@ -111,13 +111,3 @@ def tube(path, radius, sides=8, flatten=1.0):
     faces = _grid_faces(len(path), sides, close_columns=True)
     last = (len(path) - 1) * sides
     return Mesh(vertices, faces + [tuple(range(sides))[::-1], tuple(range(last, last + sides))])
-
-
-def ribbon(outline, thickness):
-    """A flat outline ``(n, 2)`` in x and z, given a thickness along y."""
-    outline = np.asarray(outline, float)
-    n = len(outline)
-    front = np.insert(outline, 1, -thickness / 2, axis=1)
-    back = np.insert(outline, 1, thickness / 2, axis=1)
-    sides = [(i, (i + 1) % n, n + (i + 1) % n, n + i) for i in range(n)]
-    return Mesh(np.concatenate([front, back]), [tuple(range(n))[::-1], tuple(range(n, 2 * n)), *sides])

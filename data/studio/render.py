@@ -48,7 +48,7 @@ def photograph(car, folder, views, size, samples=0, report=None):
 
 
 class Setup:
-    """Two Blender scenes that share the car: one in the studio, one with the car alight in the dark, for masks.
+    """Two Blender scenes that share the car: the studio, and one with the car alight in the dark, for masks.
 
     The empty studio is rendered once; in each view only the surroundings of the car are, and blended into it.
     """

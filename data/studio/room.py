@@ -90,7 +90,7 @@ def build_room(settings, collection):
 
 
 def wall_edge(settings):
-    """Height at which the grey paint meets the white wall, so that the edge lies where photographs have it."""
+    """Height at which the grey paint meets the white wall: the edge lies where photographs have it."""
     reach = settings["distance"] + settings["wall_radius"]
     return float(np.clip(settings["camera_height"] - reach * np.tan(np.radians(5.2)), 0.15, 1.1))
 
