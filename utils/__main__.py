@@ -23,7 +23,8 @@ def main(arguments=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: {error.filename or 'file'}: {error.strerror}. Check the path and the disk.", file=sys.stderr)
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error).splitlines()[0]
+        print(f"error: {reason}. Check the path and the disk.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nstopped. The same command goes on where it was, if it trains or downloads.", file=sys.stderr)
@@ -47,14 +48,14 @@ def _parser():
     sub.add_argument("--model", choices=["unet", "baseline_cnn"], default="unet")
     sub.add_argument("--size", type=int, default=128, help="side of the input in pixels (default: %(default)s)")
     sub.add_argument("--stem", type=int, default=1, help="U-Net: work at 1/STEM of the size: 1, 2 or 4 (default: 1)")
-    sub.add_argument("--base", type=int, help="U-Net: channels of the first level (default: 8; with a stem 24)")
+    sub.add_argument("--base", type=_positive(int), help="U-Net: channels of level 1 (default: 8; with a stem 24)")
     sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
     sub.add_argument("--cars", metavar="FILE", help="train on exactly these cars, one id a line")
     length = sub.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 3)")
     length.add_argument("--epochs", type=_positive(int))
     sub.add_argument("--batch", type=_positive(int), default=8)
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=_seed, default=0)
     sub.add_argument("--out", required=True, metavar="NAME.keras", help="where the best model goes")
 
     sub = command("evaluate", evaluate, "Score a model at the original size.", "evaluate models/unet.keras --flip")
@@ -75,12 +76,18 @@ def _parser():
 def _positive(kind):
     def parse(text):
         value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
         return value
 
     parse.__name__ = kind.__name__
     return parse
+
+
+def _seed(text):
+    if not 0 <= int(text) < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {2**32 - 1}")
+    return int(text)
 
 
 def download(args):
@@ -151,11 +158,11 @@ def evaluate(args):
 
 def predict(args):
     """Write mask and cut-out, or composite, of each photo."""
+    paths = _photos(args.images)
     from PIL import Image
 
     from utils import compose, data, inference
 
-    paths = _photos(args.images)
     background = data.read_image(args.background) if args.background else None
     if args.model == SHIPPED and not SHIPPED.exists():
         raise CourseError("The course ships no weights yet. Train a model, then pass it: --model models/unet.keras")
@@ -197,7 +204,7 @@ def _photos(arguments):
 def read_cars(path):
     """Car ids from a text file, one a line; empty lines are passed over."""
     try:
-        lines = Path(path).read_text().split()
+        lines = Path(path).read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
         raise CourseError(f"{path} cannot be read as a list of cars ({error}). Write one car id a line.") from error
     if not lines:
