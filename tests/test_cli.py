@@ -1,0 +1,281 @@
+"""Each command: what it writes, what it prints, and that a mistake ends with a sentence and exit code 2."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import shapes
+from PIL import Image
+
+from utils import data, inference, models
+from utils.__main__ import main
+
+COMMANDS = ["download", "train", "evaluate", "predict"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, shapes_root):
+    """Trained by the command line itself, on the shapes."""
+    path = tmp_path_factory.mktemp("models") / "new" / "unet.keras"
+    assert main(["train", "--size", "64", "--epochs", "3", "--data", str(shapes_root), "--out", str(path)]) == 0
+    return str(path)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    Image.fromarray(shapes.draw(shapes.car_id(0), 1)[0]).save(tmp_path / "car.jpg", quality=95)
+    return str(tmp_path / "car.jpg")
+
+
+def refused(capsys, *arguments):
+    """The one line that a mistake is answered with."""
+    assert main([str(argument) for argument in arguments]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("error: ")
+    assert len(lines) == 1
+    assert ": None" not in lines[-1]
+    return lines[-1]
+
+
+def misused(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    assert caught.value.code == 2
+    return capsys.readouterr().err
+
+
+# --- help -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert f"example: python -m utils {command} " in " ".join(capsys.readouterr().out.split())
+
+
+def test_help_starts_at_once():
+    environment = os.environ | {"PYTHONPATH": str(data.PROJECT)}
+
+    def seconds(*command):
+        start = time.perf_counter()
+        found = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=True)
+        return time.perf_counter() - start, found.stdout + found.stderr
+
+    times, outputs = zip(*(seconds("-m", "utils", "--help") for _ in range(5)), strict=True)
+    assert min(times) < 0.5
+    assert all(command in outputs[0] for command in COMMANDS)
+    trace = seconds("-X", "importtime", "-m", "utils", "train", "--help")[1]
+    imported = {line.split("|")[-1].strip() for line in trace.splitlines() if line.startswith("import time:")}
+    assert "argparse" in imported
+    assert not imported & {"tensorflow", "keras", "numpy", "pandas"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["fly"], ["train"], ["evaluate"], ["predict", "a.jpg"], ["train", "--out", "a.keras", "--size", "big"],
+     ["train", "--out", "a.keras", "--epochs", "0"], ["train", "--out", "a.keras", "--minutes", "-1"],
+     ["train", "--out", "a.keras", "--minutes", "inf"], ["train", "--out", "a.keras", "--base", "0"],
+     ["train", "--out", "a.keras", "--epochs", "1", "--minutes", "1"], ["train", "--out", "a.keras", "--seed", "-1"],
+     ["train", "--out", "a.keras", "--model", "resnet"], ["train", "--out", "a.keras", "--seed", "99999999999"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_misuse_shows_the_usage(arguments, capsys):
+    assert "usage: python -m utils" in misused(capsys, *arguments)
+
+
+# --- train ------------------------------------------------------------------------------------------
+
+
+def test_train_says_what_it_does_and_saves_a_model_that_works(shapes_root, tmp_path, capsys):
+    out = tmp_path / "cnn.keras"
+    arguments = ["--size", "32", "--epochs", "2", "--data", str(shapes_root), "--out", str(out)]
+    assert main(["train", "--model", "baseline_cnn", *arguments]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith(f"{shapes_root}: 6 cars, 96 images for training, 1 cars for validation")
+    assert [line.split()[:2] for line in printed[1:3]] == [["epoch", "1"], ["epoch", "2"]]
+    assert printed[-1] == f"saved {out}"
+    assert inference.load_model(out).name == "baseline_cnn"
+
+
+def test_train_takes_exactly_the_cars_of_the_file(shapes_root, tmp_path, monkeypatch, capsys):
+    cars = [shapes.car_id(car) for car in (1, 3, 4)]
+    (tmp_path / "cars.txt").write_text("\ufeff" + "\r\n".join(cars) + "\r\n\r\n", encoding="utf-8")
+    seen, plain = [], data.load_images
+    monkeypatch.setattr(data, "load_images", lambda frame, size: seen.append(set(frame["id"])) or plain(frame, size))
+    arguments = ["--size", "32", "--stem", "2", "--base", "4", "--epochs", "1", "--out", tmp_path / "a.keras"]
+    assert main(["train", "--data", str(shapes_root), "--cars", str(tmp_path / "cars.txt"), *map(str, arguments)]) == 0
+    training, validation = seen
+    assert training | validation == set(cars)
+    assert len(validation) == 1 and not training & validation
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--size", "100"], "multiples of 16"),
+        (["--size", "0"], "multiples of 16"),
+        (["--size", "96", "--stem", "4"], "multiples of 64"),
+        (["--stem", "3"], "stem=3"),
+        (["--data", "nowhere"], "nowhere/train"),
+        (["--cars", "nowhere.txt"], "nowhere.txt"),
+        (["--out", "model.h5"], "model.h5"),
+        (["--out", "{file}/model.keras"], "{file}"),
+        (["--cars", "{empty}"], "{empty} names no car"),
+        (["--cars", "{binary}"], "{binary}"),
+        (["--cars", "{strangers}"], "e.g. stranger"),
+        (["--cars", "{single}"], "1 car"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_train_refuses(shapes_root, tmp_path, capsys, arguments, words):
+    contents = {
+        "file": b"", "empty": b" \n\n", "binary": b"\xff\xfe\x00", "single": shapes.car_id(0).encode(),
+        "strangers": f"{shapes.car_id(0)}\nstranger\n".encode(),
+    }  # fmt: skip
+    places = {name: tmp_path / name for name in contents}
+    for name, content in contents.items():
+        places[name].write_bytes(content)
+    settings = {"--data": shapes_root, "--out": tmp_path / "model.keras", "--epochs": 1, "--size": 64}
+    settings |= dict(zip(arguments[::2], (argument.format(**places) for argument in arguments[1::2]), strict=True))
+    line = refused(capsys, "train", *(part for pair in settings.items() for part in pair))
+    assert words.format(**places) in line
+    assert not (tmp_path / "model.keras").exists()
+
+
+# --- evaluate ---------------------------------------------------------------------------------------
+
+
+def test_evaluate_prints_and_writes_the_scores(model, shapes_root, tmp_path, capsys):
+    cars = [shapes.car_id(2), shapes.car_id(5)]
+    (tmp_path / "cars.txt").write_text("\n".join(cars))
+    scores = tmp_path / "new" / "scores.json"
+    command = ["evaluate", model, "--data", shapes_root, "--cars", tmp_path / "cars.txt", "--flip", "--json", scores]
+    assert main([str(part) for part in command]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    frame = data.select_cars(data.open_data(shapes_root), cars)
+    expected = inference.evaluate(inference.load_model(model), frame, flip=True)
+    assert printed[0] == f"{shapes_root}: 2 cars, 32 images"
+    for name, line in zip(["dice", "iou", "precision", "recall", "accuracy"], printed[1:6], strict=True):
+        assert line.split() == [name, f"{expected[name].mean():.5f}"]
+    worst = expected.sort_values("dice")[:5]
+    assert [line.split()[0] for line in printed[-5:]] == [f"{row.id}_{row.view:02d}" for row in worst.itertuples()]
+    written = json.loads(scores.read_text())
+    assert written["mean"]["dice"] == pytest.approx(expected["dice"].mean())
+    assert {image["id"] for image in written["images"]} == set(cars)
+    assert len(written["images"]) == 32
+    assert expected["dice"].mean() > 0.5
+
+
+def test_evaluate_scores_the_test_split_by_default(model, shapes_root, tmp_path, capsys):
+    assert main(["evaluate", model, "--data", str(shapes_root), "--json", str(tmp_path / "scores.json")]) == 0
+    found = {image["id"] for image in json.loads((tmp_path / "scores.json").read_text())["images"]}
+    assert found == set(data.split_by_car(data.open_data(shapes_root))[2]["id"])
+
+
+def test_evaluate_refuses(model, shapes_root, tmp_path, capsys):
+    (tmp_path / "text.keras").write_text("not a model")
+    (tmp_path / "strangers").write_text("stranger")
+    rest = ["--data", shapes_root]
+    assert "nowhere.keras" in refused(capsys, "evaluate", "nowhere.keras", *rest)
+    assert "text.keras is not a Keras model" in refused(capsys, "evaluate", tmp_path / "text.keras", *rest)
+    assert "nowhere" in refused(capsys, "evaluate", model, "--data", "nowhere")
+    assert "stranger" in refused(capsys, "evaluate", model, *rest, "--cars", tmp_path / "strangers")
+    blocked = tmp_path / "strangers" / "scores.json"
+    assert str(tmp_path / "strangers") in refused(capsys, "evaluate", model, *rest, "--json", blocked)
+
+
+# --- predict ----------------------------------------------------------------------------------------
+
+
+def test_predict_writes_mask_and_cutout_at_the_size_of_the_photo(model, photo, tmp_path, capsys):
+    assert main(["predict", photo, "--model", model, "--out", str(tmp_path / "new" / "cut")]) == 0
+    assert capsys.readouterr().out == f"{photo} -> car_mask.png, car_cutout.png\n"
+    assert sorted(path.name for path in (tmp_path / "new" / "cut").iterdir()) == ["car_cutout.png", "car_mask.png"]
+    mask = np.asarray(Image.open(tmp_path / "new" / "cut" / "car_mask.png"))
+    cutout = np.asarray(Image.open(tmp_path / "new" / "cut" / "car_cutout.png"))
+    (probability,) = inference.predict(inference.load_model(model), [photo])
+    np.testing.assert_array_equal(mask, (probability > 0.5) * 255)
+    assert cutout.shape == (64, 96, 4)
+    np.testing.assert_array_equal(cutout[..., :3], np.asarray(Image.open(photo)))
+    np.testing.assert_allclose(cutout[..., 3], probability * 255, atol=1)
+
+
+def test_predict_puts_the_car_on_a_background(model, photo, tmp_path):
+    Image.new("RGB", (300, 50), (0, 0, 255)).save(tmp_path / "sky.png")
+    arguments = ["predict", photo, "--model", model, "--out", tmp_path / "cut", "--background", tmp_path / "sky.png"]
+    assert main([str(argument) for argument in arguments]) == 0
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["car_composite.jpg", "car_mask.png"]
+    found = np.asarray(Image.open(tmp_path / "cut" / "car_composite.jpg")).astype(int)
+    (probability,) = inference.predict(inference.load_model(model), [photo])
+    assert found.shape == (64, 96, 3)
+    alpha = probability[..., None]
+    expected = alpha * np.asarray(Image.open(photo)) + (1 - alpha) * (0, 0, 255)
+    assert abs(found - expected).mean() < 8
+    assert abs(expected - np.asarray(Image.open(photo))).mean() > 30
+
+
+def test_predict_takes_folders_and_photos(model, photo, tmp_path, capsys):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("b.PNG", "a.jpeg"):
+        Image.fromarray(shapes.draw(name, 1)[0]).save(folder / name)
+    (folder / "notes.txt").write_text("not a photo")
+    assert main(["predict", str(folder), photo, "--model", model, "--out", str(tmp_path / "cut")]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [Path(line.split(" ->")[0]).name for line in printed] == ["a.jpeg", "b.PNG", "car.jpg"]
+    assert len(list((tmp_path / "cut").iterdir())) == 6
+
+
+def test_predict_refuses(model, photo, tmp_path, capsys):
+    rest = ["--model", model, "--out", tmp_path / "cut"]
+    text, cut, empty, twin = (tmp_path / name for name in ("text.jpg", "cut.jpg", "empty", "twin/car.png"))
+    text.write_text("not a photo")
+    cut.write_bytes(Path(photo).read_bytes()[:-300])
+    empty.mkdir()
+    twin.parent.mkdir()
+    Image.open(photo).save(twin)
+    assert "gone.jpg" in refused(capsys, "predict", tmp_path / "gone.jpg", *rest)
+    assert "text.jpg" in refused(capsys, "predict", text, *rest)
+    assert "cut.jpg is damaged" in refused(capsys, "predict", cut, *rest)
+    assert "No photo in" in refused(capsys, "predict", empty, *rest)
+    assert "named car" in refused(capsys, "predict", photo, twin, *rest)
+    assert "text.jpg" in refused(capsys, "predict", photo, *rest, "--background", text)
+    assert "gone.keras" in refused(capsys, "predict", photo, "--out", tmp_path / "cut", "--model", "gone.keras")
+    assert "car.jpg" in refused(capsys, "predict", photo, "--model", model, "--out", photo)
+    assert not (tmp_path / "cut").exists() or not list((tmp_path / "cut").iterdir())
+
+
+def test_predict_refuses_a_model_of_another_kind(photo, tmp_path, capsys):
+    inputs = keras.Input((8, 8, 1))
+    keras.Model(inputs, keras.layers.Conv2D(2, 1)(inputs)).save(tmp_path / "other.keras")
+    assert "other.keras maps" in refused(
+        capsys, "predict", photo, "--model", tmp_path / "other.keras", "--out", tmp_path / "cut"
+    )
+
+
+def test_the_shipped_weights_are_the_default(photo, tmp_path, capsys, monkeypatch):
+    from utils import __main__
+
+    monkeypatch.setattr(__main__, "SHIPPED", tmp_path / "weights.keras")
+    assert "ships no weights" in refused(capsys, "predict", photo, "--out", tmp_path / "cut")
+    models.baseline_cnn(32, (4,)).save(tmp_path / "weights.keras")
+    assert main(["predict", photo, "--out", str(tmp_path / "cut")]) == 0
+    assert (tmp_path / "cut" / "car_mask.png").exists()
+
+
+def test_no_traceback_from_the_shell(tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(data.PROJECT)}
+    command = [sys.executable, "-m", "utils", "predict", "gone.jpg", "--out", "cut"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [line for line in done.stderr.splitlines() if line.startswith("error: gone.jpg")]
+    assert done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
