@@ -1,0 +1,56 @@
+"""Plots show the numbers they are given, and saving is atomic."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from utils import plots
+
+
+def texts(axis):
+    return [text.get_text() for text in axis.texts]
+
+
+@pytest.fixture
+def two():
+    return pd.DataFrame({"by image": [0.90, 0.92], "by car": [0.88, 0.88]}, index=["a", "b"])
+
+
+def test_dots_show_every_entry_and_the_means(two):
+    axis = plots.dots(two, "Title").axes[0]
+    assert [list(line.get_xdata()) for line in axis.lines] == [[0.90, 0.92], [0.88, 0.88]]
+    assert texts(axis) == ["0.910", "0.880"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["by image", "by car"]
+
+
+def test_ratios_stand_on_a_logarithmic_axis_beside_a_line_at_1(two):
+    axis = plots.ratios(two, "Title").axes[0]
+    line, *drawn = axis.lines
+    assert list(line.get_xdata()) == [1, 1] and axis.get_xscale() == "log"
+    assert [list(each.get_xdata()) for each in drawn] == [[0.90, 0.92], [0.88, 0.88]]
+    assert texts(axis) == ["by image", "by car"]
+
+
+def test_numbered_runs_number_by_rows_and_by_columns():
+    mask = np.array([[1, 0, 1], [1, 1, 0]])
+    rows, columns = plots.numbered_runs(mask).axes
+    assert texts(rows) == ["1", "2", "3", "4", "5", "6"] and texts(columns) == ["1", "3", "5", "2", "4", "6"]
+    assert [axis.get_title(loc="left") for axis in (rows, columns)] == [
+        "numbered by rows: 2 runs", "numbered by columns: 2 runs"]  # 1, 3-5 by rows; 1-2, 4-5 by columns
+    colours = {text.get_text(): patch.get_facecolor() for text, patch in zip(rows.texts, rows.patches)}
+    assert colours["3"] == colours["4"] == colours["5"] != colours["1"]
+    assert colours["2"] == colours["6"] == (1, 1, 1, 0.6)
+
+
+def test_heat_maps_share_one_scale():
+    figure = plots.heat_maps({"low": np.full((2, 3), 0.1), "high": np.ones((2, 3))})
+    assert {axis.images[0].get_clim() for axis in figure.axes[:2]} == {(0, 1)}
+
+
+def test_save_writes_one_file_and_gives_the_figure_back(tmp_path, monkeypatch, two):
+    monkeypatch.setattr(plots, "FIGURES", tmp_path / "figures")
+    figure = plots.dots(two, "Title")
+    assert plots.save(figure, "01_try") is figure
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["01_try.png"]
+    assert not plt.get_fignums()  # nothing left open for a notebook to show a second time
