@@ -140,7 +140,7 @@ def test_a_small_net_learns_four_shapes_by_heart(build):
     x, truth = np.stack([photo for photo, _ in pairs]), np.stack([mask for _, mask in pairs])
     model = build()
     training.compile_model(model, losses.bce_dice, keras.optimizers.Adam(0.01))
-    for _ in range(60):
+    for _ in range(120):
         model.train_on_batch(x, truth[..., None].astype(np.float32))
     found = model.predict_on_batch(x)[..., 0] > 0.5
     assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.97
