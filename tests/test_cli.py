@@ -279,3 +279,11 @@ def test_no_traceback_from_the_shell(tmp_path):
     assert done.stderr.splitlines() == [line for line in done.stderr.splitlines() if line.startswith("error: gone.jpg")]
     assert done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_folder_is_read_without_what_predict_wrote_there(tmp_path):
+    for name in ("car.jpg", "car_mask.png", "car_cutout.png", "truck_composite.jpg", "notes.txt"):
+        (tmp_path / name).touch()
+    from utils.__main__ import _photos
+
+    assert [path.name for path in _photos([tmp_path])] == ["car.jpg"]

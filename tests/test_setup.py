@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # The newest releases when the bounds were last looked at (November 2026).
 NEWEST = {
     "tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6", "pandas": "3.1.1", "matplotlib": "3.11.2",
-    "scikit-image": "0.26.0", "scipy": "1.17.1", "pillow": "13.0.0", "opencv-python-headless": "5.0.0.93", "kaggle": "2.2.5",
+    "scikit-image": "0.26.0", "scipy": "1.17.1", "pillow": "13.0.0", "opencv-python-headless": "5.0.0.93",
+    "kaggle": "2.2.5",
     "pycocotools": "2.0.11", "jupyter": "1.1.1", "psutil": "7.2.2", "nbval": "0.11.0", "pytest": "9.2.0",
     "hypothesis": "6.170.15", "ruff": "0.17.5",
 }

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from utils import CourseError, data, inference, losses, metrics, models, training
+from utils import CourseError, data, inference, losses, metrics, models, replacing, training
 from utils.augment import Batches
 
 SIZE = (32, 48)
@@ -270,13 +270,9 @@ def test_a_save_that_fails_leaves_what_was_there(tmp_path):
     training.save_model(tiny(), path)
     before = path.read_bytes()
 
-    def write(name):
-        with open(name, "w") as file:
-            file.write("half")
+    with pytest.raises(OSError, match="No space"), replacing(path) as temporary:
+        temporary.write_text("half")
         raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        training.atomically(write, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 

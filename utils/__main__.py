@@ -3,14 +3,16 @@
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
-from utils import CourseError
+from utils import CourseError, replacing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SHIPPED = Path(__file__).resolve().parents[1] / "data" / "weights" / "unet.keras"
+OURS = re.compile(r"_(mask|cutout|composite)$")  # what `predict` writes: no photo to predict on
 PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
 
@@ -153,7 +155,8 @@ def evaluate(args):
     print("worst images:\n" + "\n".join(f"  {r.id}_{r.view:02d}  Dice {r.dice:.4f}" for r in worst.itertuples()))
     if args.json:
         result = {"mean": means.to_dict(), "images": scores.to_dict("records")}
-        _write(args.json, lambda path: path.write_text(json.dumps(result, indent=1)))
+        with replacing(args.json) as temporary:
+            temporary.write_text(json.dumps(result, indent=1))
 
 
 def predict(args):
@@ -177,7 +180,8 @@ def predict(args):
         else:
             products[f"{path.stem}_composite.jpg"] = compose.composite(image, probability, background)
         for name, array in products.items():
-            _write(out / name, Image.fromarray(array).save)
+            with replacing(out / name) as temporary:
+                Image.fromarray(array).save(temporary)
         print(path, "->", ", ".join(products), flush=True)
 
 
@@ -186,7 +190,8 @@ def _photos(arguments):
     paths = []
     for argument in map(Path, arguments):
         if argument.is_dir():
-            found = sorted(path for path in argument.iterdir() if path.suffix.lower() in PHOTOS)
+            found = [path for path in sorted(argument.iterdir()) if path.suffix.lower() in PHOTOS]
+            found = [path for path in found if not OURS.search(path.stem)]
             if not found:
                 raise CourseError(f"No photo in {argument}: looked for {', '.join(sorted(PHOTOS))}.")
             paths += found
@@ -215,18 +220,6 @@ def read_cars(path):
 def _check_suffix(path):
     if Path(path).suffix != ".keras":
         raise CourseError(f"--out {path}: the name of a model ends in .keras, e.g. models/unet.keras")
-
-
-def _write(path, write):
-    """Write under a temporary name, then rename: a stop half-way leaves what was there."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

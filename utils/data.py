@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image, ImageOps
 
-from utils import CourseError, rle
+from utils import CourseError, replacing, rle
 
 PROJECT = Path(__file__).resolve().parents[1]
 CACHE = PROJECT / "data" / "cache"
@@ -414,9 +414,7 @@ def _cached(kind, contents, sources, read, shape):
 
 
 def _build(path, sources, read, shape):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(sources), *shape))
 
         def place(row, source):
@@ -425,6 +423,3 @@ def _build(path, sources, read, shape):
         with ThreadPoolExecutor() as pool:
             list(pool.map(place, range(len(sources)), sources))
         array.flush()
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

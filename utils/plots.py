@@ -8,6 +8,8 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 
+from utils import replacing
+
 FIGURES = Path(os.environ.get("FIGURES") or Path(__file__).resolve().parents[1] / "figures")
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
@@ -46,10 +48,8 @@ def save(figure, name):
     -------
     matplotlib.figure.Figure
     """
-    FIGURES.mkdir(parents=True, exist_ok=True)
-    temporary = FIGURES / f".{os.getpid()}.{name}.png"
-    figure.savefig(temporary, dpi=100, bbox_inches="tight", metadata={"Software": None})
-    temporary.replace(FIGURES / f"{name}.png")
+    with replacing(FIGURES / f"{name}.png") as temporary:
+        figure.savefig(temporary, dpi=100, bbox_inches="tight", metadata={"Software": None})
     return figure
 
 

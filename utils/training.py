@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -11,7 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from utils import CourseError
+from utils import CourseError, replacing
 from utils.augment import Batches
 from utils.losses import bce_dice
 from utils.metrics import dice_score
@@ -180,9 +179,10 @@ class Run:
         scores = [row["val_dice_score"] for row in self.history]
         if scores[-1] == max(scores):
             save_model(self.model, self.checkpoint)
-        atomically(self.model.save_weights, self.weights)
-        state = json.dumps({"settings": self.settings, "history": self.history})
-        atomically(lambda path: Path(path).write_text(state), self.state)
+        with replacing(self.weights) as temporary:
+            self.model.save_weights(temporary)
+        with replacing(self.state) as temporary:
+            temporary.write_text(json.dumps({"settings": self.settings, "history": self.history}))
 
     def finish(self):
         if self.checkpoint:
@@ -265,14 +265,5 @@ def save_model(model, path):
     """Save a model without its optimizer, completely or not at all."""
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
-    atomically(bare.save, Path(path))
-
-
-def atomically(write, path):
-    """Call ``write`` with a temporary name beside ``path``, then rename."""
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        write(str(temporary))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary:
+        bare.save(temporary)
