@@ -1,5 +1,6 @@
 """From a model to masks at each image's own size, and to scores."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,9 @@ import numpy as np
 import pandas as pd
 
 from utils import CourseError, data, metrics
+
+# To predict with one model after the other is what a course does; TensorFlow warns of it as of a mistake.
+logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
 
 SCORES = {
     "dice": metrics.dice,

@@ -189,7 +189,7 @@ def lines(frame, title, x_label="", y_label="", log_x=False):
     if log_x:
         axis.set_xscale("log")
     elif frame.index.dtype.kind == "i":
-        axis.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
+        axis.xaxis.set_major_locator(plt.MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     _label_ends(axis, frame)
     axis.set(title=title, xlabel=x_label, ylabel=y_label)
     return figure
