@@ -115,6 +115,11 @@ class Body:
             )
         return width
 
+    def sill(self, x):
+        """Height of the underside, which rises towards both ends."""
+        rise = 0.18 if self.kind in ("pickup", "suv") else 0.11
+        return self.clearance + rise * np.clip((np.abs(x) - self.front_end + 0.75) / 0.7, 0, 1.3) ** 1.5
+
     def front(self, y, z):
         """x of the front end."""
         q, style = np.abs(y) / self.half, self.style
@@ -166,13 +171,11 @@ class Body:
 
     def _lower(self, x, y, z):
         q = y / self.half
-        rise = 0.18 if self.kind in ("pickup", "suv") else 0.11
-        sill = self.clearance + rise * np.clip((np.abs(x) - self.front_end + 0.75) / 0.7, 0, 1.3) ** 1.5
         crown = 0.05 * q**2.5 * step(self.screen_foot - 0.2, self.screen_foot + 0.4, x) + 0.035 * q**3
         body = smooth_max(y - self.side(x, z), z - self.top(x) + crown, 0.08)
         body = smooth_max(body, x - self.front(y, z), 0.05 if self.bed else 0.10)
         body = smooth_max(body, self.rear(y, z) - x, 0.07)
-        body = smooth_max(body, sill - z, 0.04)
+        body = smooth_max(body, self.sill(x) - z, 0.04)
         bulge = 0.016 * (step(0.36, 0.54, y) - 0.5) * step(self.screen_foot + 0.05, self.screen_foot + 0.3, x)
         return body - bulge * step(self.nose - 0.08, self.nose + 0.02, z)
 

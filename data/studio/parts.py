@@ -263,11 +263,10 @@ def front_end(body):
         )
         pieces += both_sides([("lens", fog)])
     if style["splitter"]:
-        z = float(body.clearance) + 0.02
-        ys = np.linspace(-0.75, 0.75, 15)
-        pieces.append(
-            ("black", tube([(float(body.front(y, z + 0.05)) + 0.0, y, z) for y in ys], 0.05, flatten=0.25))
-        )
+        ys = np.linspace(-0.70, 0.70, 15)
+        xs = [float(body.front(y, body.clearance + 0.12)) - 0.03 for y in ys]
+        edge = [(x, y, float(body.sill(x)) + 0.014) for x, y in zip(xs, ys)]
+        pieces.append(("black", tube(edge, 0.05, flatten=0.35)))
     return pieces
 
 
@@ -323,13 +322,9 @@ def rear_end(body):
             )
         )
     elif style["spoiler"] and body.kind in ("sedan", "coupe"):
+        x = float(body.rear_end) + 0.13
         pieces.append(
-            (
-                "paint",
-                moved(
-                    box((0.12, 1.20, 0.035), 0.014), (0, 0.25, 0), (body.rear_end + 0.12, 0, body.deck + 0.01)
-                ),
-            )
+            ("paint", moved(box((0.12, 1.05, 0.06), 0.014), (0, 0.2, 0), (x, 0, float(body.top(x)) + 0.012)))
         )
     if style["wing"]:
         x, z = float(body.rear_end) + 0.16, float(body.deck) + 0.15
