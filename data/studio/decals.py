@@ -175,6 +175,8 @@ def side(body):
     chrome = inside(window + 0.034) * (1 - inside(window + 0.016)) * style["chrome_windows"]
     chrome = np.maximum(chrome, strip * style["moulding_chrome"])
     lamp = np.maximum(side_headlamp(body, x, z), side_tail_lamp(body, x, z))
+    for axle in body.axles:
+        lamp = lamp * (np.hypot(x - axle, z - body.wheel) > body.arch_radius + 0.02)
     marker = inside(np.minimum(0.05 - np.abs(x - body.front_end + 0.42), 0.018 - np.abs(z - 0.56)))
     return stack(inside(panes), black, np.maximum(lamp, marker), chrome)
 

@@ -203,23 +203,29 @@ def stroke(points, width):
     for a, b in zip(points[:-1], points[1:]):
         along = (b - a) / max(np.linalg.norm(b - a), 1e-9)
         across = np.array([-along[1], along[0]]) * width / 2
-        length = np.linalg.norm(b - a)
-        pull = along * min(width * 0.35, length * 0.12 if length < 0.4 * width or len(points) > 9 else width)
-        a2, b2 = a - pull, b + pull
+        a2, b2 = a - along * width * 0.35, b + along * width * 0.35
         quads.append([a2 - across, b2 - across, b2 + across, a2 + across])
     return quads
 
 
+def band(points, width):
+    """Quads along a smooth curve, which meet edge to edge."""
+    along = np.gradient(points, axis=0)
+    across = (
+        np.stack([-along[:, 1], along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True) * width / 2
+    )
+    low, high = points - across, points + across
+    return [[low[i], low[i + 1], high[i + 1], high[i]] for i in range(len(points) - 1)]
+
+
 def letter_strokes(letter, width, height, weight):
     """Quads of a letter whose lower left corner is the origin."""
-    shape = STROKES[letter]
+    shape, inner = STROKES[letter], np.array([width - weight, height - weight])
     if shape[0] == "arc":
-        angle = np.linspace(shape[1], shape[2], 28)
-        lines = [np.stack([0.5 + 0.5 * np.cos(angle), 0.5 + 0.5 * np.sin(angle)], 1)]
-    else:
-        lines = shape
-    inner = np.array([width - weight, height - weight])
-    return [q for line in lines for q in stroke(np.asarray(line) * inner + weight / 2, weight)]
+        angle = np.linspace(shape[1], shape[2], 40)
+        round_line = np.stack([0.5 + 0.5 * np.cos(angle), 0.5 + 0.5 * np.sin(angle)], 1)
+        return band(round_line * inner + weight / 2, weight)
+    return [q for line in shape for q in stroke(np.asarray(line) * inner + weight / 2, weight)]
 
 
 def letters(settings, edge):
