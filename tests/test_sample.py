@@ -133,6 +133,7 @@ def test_one_car_at_full_size():
     rows = pd.read_csv(full / "train_masks.csv")
     assert len(rows) == len(list((full / "train").iterdir())) == 16
     for name, rle in rows.itertuples(index=False):
-        with Image.open(full / "train" / name) as image, Image.open(full / "train_masks" / f"{name[:-4]}_mask.gif") as mask:
+        gif = full / "train_masks" / f"{name[:-4]}_mask.gif"
+        with Image.open(full / "train" / name) as image, Image.open(gif) as mask:
             assert image.size == mask.size == (1918, 1280)
             assert np.array_equal(decode(rle, (1280, 1918)), np.array(mask)), name
