@@ -51,3 +51,19 @@ def shared():
         return folder
 
     return find
+
+
+@pytest.fixture
+def judge(capsys):
+    """How every self-check must answer: the right solution, an untouched one, and wrong ones."""
+
+    def judge(check, right, wrong):
+        assert check(right) is True
+        assert check(lambda *arguments: ...) is None
+        assert "⏳" in capsys.readouterr().out
+        for answer in wrong:
+            assert check(answer) is False
+            told = capsys.readouterr().out
+            assert "❌" in told and " at 0x" not in told
+
+    return judge

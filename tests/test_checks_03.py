@@ -45,11 +45,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=[case[0].__name__ for case in CASES])
-def test_exercise(check, right, wrong, capsys):
-    assert check(right) is True
-    assert check(lambda *arguments: ...) is None
-    assert "⏳" in capsys.readouterr().out
-    for answer in wrong:
-        assert check(answer) is False
-        told = capsys.readouterr().out
-        assert "❌" in told and " at 0x" not in told
+def test_exercise(check, right, wrong, judge):
+    judge(check, right, wrong)

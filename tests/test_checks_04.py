@@ -49,10 +49,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=[case[0].__name__ for case in CASES])
-def test_exercise(check, right, wrong, capsys):
-    assert check(right) is True
-    assert check(lambda *arguments: ...) is None
-    assert "⏳" in capsys.readouterr().out
-    for answer in wrong:
-        assert check(answer) is False
-        assert "❌" in capsys.readouterr().out
+def test_exercise(check, right, wrong, judge):
+    judge(check, right, wrong)
