@@ -265,7 +265,7 @@ def read_image(path, size=None):
         image = _upright(_decode(image, path))
         if image.mode.startswith("I;16"):
             image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        return _resize(np.asarray(image.convert("RGB")), size)
+        return resize(np.asarray(image.convert("RGB")), size)
 
 
 def image_shape(path):
@@ -321,7 +321,7 @@ def read_mask(source, size=None):
         source = source["mask"]
     with _open(source) as image:
         array = np.asarray(_decode(image, source).convert("L"))
-    return _resize(np.where(array > 0, np.uint8(255), np.uint8(0)), size)
+    return resize(np.where(array > 0, np.uint8(255), np.uint8(0)), size)
 
 
 def _read_rle(row, size):
@@ -331,7 +331,7 @@ def _read_rle(row, size):
         mask = rle.decode(row["rle"], image_shape(row["image"]))
     except CourseError as error:
         raise CourseError(f"The mask of {row['image']} does not fit it: {error}") from error
-    return _resize(mask * np.uint8(255), size)
+    return resize(mask * np.uint8(255), size)
 
 
 def _decode(image, path):
@@ -346,8 +346,8 @@ def _height_width(size):
     return (size, size) if np.ndim(size) == 0 else tuple(size)
 
 
-def _resize(array, size):
-    """Shrink by exact area averages, enlarge bilinearly; each side on its own."""
+def resize(array, size):
+    """Shrink ``(h, w, ...)`` by exact area averages, enlarge bilinearly, each side on its own."""
     if size is None:
         return array
     height, width = _height_width(size)

@@ -4,6 +4,7 @@ from keras import ops
 
 PIXELS = (1, 2, 3)
 EPSILON = 1e-7
+UNSURE = 128  # the grey value, in masks of 0-255, that `sure_pixels` leaves out
 
 
 def bce(y_true, y_pred):
@@ -78,6 +79,36 @@ def boundary_weights(y_true, width=11, weight=2.0):
     """Weights from the local mean ``m`` of the mask: ``1 + weight * 4 m (1 - m)``, from 1 to ``1 + weight``."""
     mean = ops.average_pool(y_true, width, strides=1, padding="same")
     return 1 + weight * 4 * mean * (1 - mean)
+
+
+def sure_pixels(loss):
+    """Make a loss leave out the pixels that are marked as unsure.
+
+    Parameters
+    ----------
+    loss : callable
+        `bce`, `dice_loss` or their sum.
+
+    Returns
+    -------
+    callable
+        The loss with truth and prediction set to 0, a background that was found, wherever the truth is `UNSURE` / 255.
+
+    Notes
+    -----
+    `UNSURE` is the value in the middle: in a soft mask it says "half car". A true mask has it in about one pixel of
+    256 along its edge, which is then left out as well. Where augmentation moves a mask by parts of a pixel, the rim
+    of an unsure patch mixes with its sure neighbours and counts as a soft label.
+    Taught in ``notebooks/07_competition_tricks.ipynb``.
+    """
+
+    def sure(y_true, y_pred):
+        y_true = ops.cast(y_true, y_pred.dtype)
+        known = ops.cast(abs(255 * y_true - UNSURE) > 0.25, y_pred.dtype)
+        return loss(known * y_true, known * y_pred)
+
+    sure.__name__ = f"sure_{loss.__name__}"
+    return sure
 
 
 def _cross_entropy(y_true, y_pred):
