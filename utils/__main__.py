@@ -101,11 +101,11 @@ def download(args):
 
 def train(args):
     """Train a model and save the best epoch."""
-    _check_suffix(args.out)
     import keras
 
     from utils import data, models, training
 
+    training.check_suffix(args.out)
     train_frame, val_frame = _train_and_val(args)
     print(f"{data.describe(train_frame)} for training, {val_frame['id'].nunique()} cars for validation", flush=True)
     keras.utils.set_random_seed(args.seed)
@@ -215,11 +215,6 @@ def read_cars(path):
     if not lines:
         raise CourseError(f"{path} names no car. Write one car id a line.")
     return lines
-
-
-def _check_suffix(path):
-    if Path(path).suffix != ".keras":
-        raise CourseError(f"--out {path}: the name of a model ends in .keras, e.g. models/unet.keras")
 
 
 if __name__ == "__main__":

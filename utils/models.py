@@ -12,6 +12,7 @@ from utils import CourseError
 
 FINE_CHANNELS = 16  # at half the resolution, inside a stem of 4
 
+
 def baseline_cnn(size=128, filters=(32, 64, 128)):
     """Three convolutions, each followed by max-pooling; then up-sampling back to the image.
 

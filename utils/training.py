@@ -107,8 +107,8 @@ def fit(
     length = epochs if minutes is None else minutes
     if None not in (epochs, minutes) or length is None or not 0 < length < math.inf:
         raise CourseError("Say how long to train: epochs=... or minutes=..., one of the two, above 0.")
-    if checkpoint and Path(checkpoint).suffix != ".keras":
-        raise CourseError(f"{checkpoint}: the name of a checkpoint ends in .keras, e.g. models/unet.keras")
+    if checkpoint:
+        check_suffix(checkpoint)
     if schedule not in ("cosine", "plateau"):
         raise CourseError(f'schedule="{schedule}" is not known: use "cosine" or "plateau".')
     batches = train if isinstance(train, Batches) else Batches(*train, batch=batch, seed=seed, **(augment or {}))
@@ -140,6 +140,12 @@ def fit(
     return pd.DataFrame(run.history)
 
 
+def check_suffix(path):
+    """Refuse with a `CourseError` the name of a model that does not end in ``.keras``."""
+    if Path(path).suffix != ".keras":
+        raise CourseError(f"{path}: the name of a model ends in .keras, e.g. models/unet.keras")
+
+
 def compile_model(model, loss, optimizer):
     """Compile with Dice as the metric. On a CPU, TensorFlow is faster without XLA."""
     slow_jit = keras.backend.backend() == "tensorflow" and not has_gpu()
@@ -147,11 +153,11 @@ def compile_model(model, loss, optimizer):
 
 
 class Run:
-    """What a training must remember to go on after a stop: history, time spent, weights, the best model."""
+    """What a training must remember to go on after a stop: history, weights, the best model."""
 
     def __init__(self, model, batches, settings, checkpoint):
         self.model, self.batches, self.settings = model, batches, settings
-        self.history, self.spent = [], 0.0
+        self.history = []
         self.checkpoint = Path(checkpoint) if checkpoint else None
         if self.checkpoint:
             self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +165,7 @@ class Run:
             self.state = self.checkpoint.with_suffix(".resume.json")
             if self.state.exists():
                 self._resume()
-        self.start = time.perf_counter() - self.spent
+        self.start = time.perf_counter() - (self.history[-1]["seconds"] if self.history else 0)
 
     @property
     def seconds(self):
@@ -206,7 +212,6 @@ class Run:
         self.model.optimizer.build(self.model.trainable_variables)
         self.model.load_weights(self.weights)
         self.history = state["history"]
-        self.spent = self.history[-1]["seconds"]
         self.batches.epoch = len(self.history)
 
 
