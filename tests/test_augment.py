@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.ndimage import gaussian_filter, label
 
 from utils import CourseError
-from utils.augment import COMPETITION, PUBLISHED, Batches, generator_pairs, transform
+from utils.augment import COMPETITION, PUBLISHED, STRONG, Batches, generator_pairs, transform
 
 GEOMETRY = {"flip": 0.5, "shift": 0.2, "scale": 0.2, "rotate": 90, "shear": 12}
 
@@ -194,6 +195,80 @@ def test_colour_shift_by_hand():
     assert transform(red, mask, Always(False), flip=0, hsv=(60, 0, 0))[0].tolist() == [[[0, 0, 255]]]
     assert transform(grey, mask, Always(), flip=0, hsv=(0, 0, 15))[0].tolist() == [[[115, 115, 115]]]
     assert transform(grey, mask, Always(), flip=0, hsv=(0, 0, 200))[0].tolist() == [[[255, 255, 255]]]
+
+
+# --- beyond the studio: tone, blur, noise, backdrop, holes -----------------------------------------------
+
+
+def test_tone_is_one_rising_curve_a_channel_that_keeps_black_and_white():
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, -1)
+    curves = []
+    for seed in range(40):
+        bent, mask = transform(ramp, ramp[..., 0], np.random.default_rng(seed), flip=0, tone=1)
+        curve = bent.reshape(256, 3).astype(int)
+        assert np.all(np.diff(curve, axis=0) >= 0) and np.array_equal(curve[[0, -1]], [[0] * 3, [255] * 3])
+        assert np.array_equal(mask, ramp[..., 0])
+        curves.append(curve[128])
+    curves = np.array(curves)
+    lowest, highest = 255 * (128 / 255) ** np.array([2**1.25, 2**-1.25])
+    assert lowest - 1 <= curves.min() < 80 and 175 < curves.max() <= highest + 1
+    assert np.ptp(curves, axis=1).max() > 10  # tinted, too
+
+
+def test_blur_is_scipys():
+    image, mask = pixels(40, 40)
+    blurred, kept = transform(image, mask, Always(), flip=0, blur=1.5)
+    expected = gaussian_filter(image.astype(float), (1.5, 1.5, 0), mode="mirror")
+    assert np.abs(blurred - expected).max() < 3 and np.array_equal(kept, mask)
+
+
+def test_noise_has_at_most_the_deviation_asked_for():
+    grey = np.full((200, 200, 3), 128, np.uint8)
+    draws = (transform(grey, grey[..., 0], np.random.default_rng(seed), noise=10)[0] for seed in range(30))
+    deviations = [draw.astype(float).std() for draw in draws]
+    assert max(deviations) < 10.3 and min(deviations) < 3 and 4 < np.mean(deviations) < 6
+
+
+def test_a_backdrop_leaves_the_car_and_replaces_the_rest():
+    image, mask = pixels(64, 96)[0], soft_masks(1, 64, 96)[0]
+    scenes = []
+    for seed in range(10):
+        new, kept = transform(image, mask, np.random.default_rng(seed), flip=0, backdrop=1)
+        assert np.array_equal(kept, mask) and np.array_equal(new[mask == 255], image[mask == 255])
+        assert np.mean(new[mask == 0] == image[mask == 0]) < 0.1
+        scenes.append(new[mask == 0])
+    assert all(np.mean(a == b) < 0.1 for a, b in zip(scenes, scenes[1:]))
+    edge = (mask > 100) & (mask < 155)
+    assert np.all(np.abs(new[edge].astype(int) - image[edge]) <= 156)  # half of the car is left in the mix
+
+
+def test_holes_are_flat_patches_on_the_image_alone():
+    image, mask = pixels(80, 80)
+    shares = []
+    for seed in range(40):
+        new, kept = transform(image, mask, np.random.default_rng(seed), flip=0, holes=1)
+        changed = np.any(new != image, axis=-1)
+        assert np.array_equal(kept, mask) and label(changed)[1] <= 8
+        assert len(np.unique(new[changed], axis=0)) <= 4
+        shares.append(changed.mean())
+    assert 0 < min(shares) and 0.03 < np.mean(shares) < 0.2 and max(shares) < 0.35
+
+
+def test_what_happens_by_chance_happens_as_often_as_asked():
+    image, mask = pixels(16, 16)
+    for setting in ("backdrop", "holes"):
+        rng = np.random.default_rng(0)
+        draws = (transform(image, mask, rng, flip=0, **{setting: 0.3})[0] for _ in range(300))
+        assert 0.2 < np.mean([not np.array_equal(draw, image) for draw in draws]) < 0.4
+
+
+@settings(deadline=None, max_examples=60)
+@given(masks_of_any_kind, st.integers(0, 2**32))
+def test_strong_settings_take_any_size_and_repeat_with_the_seed(mask, seed):
+    image = mask[..., None].repeat(3, axis=-1)
+    once, again = (transform(image, mask, np.random.default_rng(seed), **STRONG) for _ in range(2))
+    assert all(np.array_equal(a, b) and a.dtype == np.uint8 for a, b in zip(once, again))
+    assert once[0].shape == image.shape and once[1].shape == mask.shape
 
 
 # --- Batches ------------------------------------------------------------------------------------------

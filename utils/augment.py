@@ -5,6 +5,7 @@ import keras
 import numpy as np
 
 from utils import CourseError
+from utils.compose import composite
 
 # Settings published with a U-Net for this challenge. Rotation and shear are in degrees, the others are shares.
 PUBLISHED = {
@@ -19,6 +20,20 @@ PUBLISHED = {
 
 # Settings of `transform` used by a team that finished 10th on the public leaderboard.
 COMPETITION = {"flip": 0.5, "shift": 0.0625, "scale": 0.1, "hsv": (50, 5, 15)}
+
+# Settings of `transform` for cars and cameras unlike those of the training set: what stays is the shape of a car.
+STRONG = {
+    "flip": 0.5,
+    "shift": 0.1,
+    "scale": 0.25,
+    "rotate": 4,
+    "hsv": (90, 50, 30),
+    "tone": 0.5,
+    "blur": 1.2,
+    "noise": 10,
+    "backdrop": 0.4,
+    "holes": 0.3,
+}
 
 
 def generator_pairs(images, masks, batch=16, seed=0, settings=PUBLISHED):
@@ -74,7 +89,22 @@ def generator_pairs(images, masks, batch=16, seed=0, settings=PUBLISHED):
 COLOUR = {"brightness", "channel_shift_intensity"}
 
 
-def transform(image, mask, rng, flip=0.5, shift=0.0, scale=0.0, rotate=0.0, shear=0.0, hsv=(0, 0, 0)):
+def transform(
+    image,
+    mask,
+    rng,
+    flip=0.5,
+    shift=0.0,
+    scale=0.0,
+    rotate=0.0,
+    shear=0.0,
+    hsv=(0, 0, 0),
+    tone=0.0,
+    blur=0.0,
+    noise=0.0,
+    backdrop=0.0,
+    holes=0.0,
+):
     """Move, stretch and recolour one image, and its mask with it.
 
     Parameters
@@ -93,6 +123,16 @@ def transform(image, mask, rng, flip=0.5, shift=0.0, scale=0.0, rotate=0.0, shea
         Largest angle, in degrees.
     hsv : (float, float, float)
         Largest shift of hue, saturation and value, on OpenCV's scale: 0-180, 0-255, 0-255.
+    tone : float
+        Largest change of gamma, drawn for each colour channel: 0.5 bends dark and bright apart by up to half.
+    blur : float
+        Largest standard deviation of a Gaussian blur, in pixels.
+    noise : float
+        Largest standard deviation of the noise of each pixel, in grey levels.
+    backdrop : float
+        Probability that all but the car is replaced by an invented scene.
+    holes : float
+        Probability that patches of flat colour cover parts of the image; the mask stays.
 
     Returns
     -------
@@ -108,7 +148,19 @@ def transform(image, mask, rng, flip=0.5, shift=0.0, scale=0.0, rotate=0.0, shea
     matrix = _affine(rng, mask.shape, flip, shift, scale, rotate, shear)
     size = mask.shape[::-1]
     pair = cv2.warpAffine(pair, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return _shift_hsv(pair, rng, hsv), cv2.extractChannel(pair, 3)
+    image, mask = _shift_hsv(pair, rng, hsv), cv2.extractChannel(pair, 3)
+    if rng.random() < backdrop:
+        image = composite(image, mask / np.float32(255), _scene(rng, mask.shape))
+    if tone:
+        image = _bend(image, rng, tone)
+    if rng.random() < holes:
+        _cover_patches(image, rng)
+    if blur:
+        image = cv2.GaussianBlur(image, None, rng.uniform(0.1, blur))
+    if noise:
+        grain = rng.uniform(0, noise) * rng.standard_normal((*mask.shape, 1), np.float32)
+        image = np.rint(image + grain).clip(0, 255).astype(np.uint8)
+    return image, mask
 
 
 def _affine(rng, shape, flip, shift, scale, rotate, shear):
@@ -133,6 +185,46 @@ def _shift_hsv(pair, rng, limits):
     table = np.stack([(levels + hue) % 180, levels + saturation, levels + value], axis=-1).clip(0, 255)
     hsv = cv2.LUT(cv2.cvtColor(pair, cv2.COLOR_RGB2HSV), table[None].astype(np.uint8))
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+
+
+def _bend(image, rng, limit):
+    """Gamma of each channel: most of it shared, a little of its own."""
+    gamma = 2 ** (rng.uniform(-limit, limit) + rng.uniform(-limit, limit, 3) / 4)
+    levels = np.arange(256)[:, None] / 255
+    return cv2.LUT(image, np.rint(255 * levels**gamma).astype(np.uint8)[None])
+
+
+def _cover_patches(image, rng):
+    """Up to four rectangles of flat colour, in place."""
+    size = np.array(image.shape[1::-1])
+    for _ in range(rng.integers(1, 5)):
+        corner = (rng.uniform(0, 1, 2) * size).astype(int)
+        end = corner + (rng.uniform(0.05, 0.25, 2) * size).astype(int)
+        cv2.rectangle(image, corner.tolist(), end.tolist(), _colour(rng), cv2.FILLED)
+
+
+def _scene(rng, shape):
+    """An invented background, uint8 ``(h, w, 3)``: clouds above and below a horizon, some shapes, all blurred."""
+    height, width = shape
+    scene = _clouds(rng, shape)
+    horizon = round(rng.uniform(0.2, 0.8) * height)
+    scene[horizon:] = _clouds(rng, shape)[horizon:]
+    for _ in range(rng.integers(0, 12)):
+        corners = rng.uniform(0, 1, 2) + rng.uniform(-0.3, 0.3, (rng.integers(3, 6), 2))
+        cv2.fillPoly(scene, [(corners * (width, height)).astype(np.int32)], _colour(rng))
+    return cv2.GaussianBlur(scene, None, rng.uniform(0.1, 3))
+
+
+def _clouds(rng, shape):
+    """One colour with soft lights and shadows, coarse or fine."""
+    light = rng.uniform(0, 60) * rng.standard_normal((*rng.integers(2, 24, 2), 1))
+    coarse = (_colour(rng) + light).clip(0, 255).astype(np.uint8)
+    return cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def _colour(rng):
+    """Any grey, tinted."""
+    return (rng.uniform(0, 255) + 30 * rng.standard_normal(3)).clip(0, 255).tolist()
 
 
 class Batches(keras.utils.PyDataset):
