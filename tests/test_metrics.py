@@ -13,7 +13,10 @@ from keras import ops
 
 from utils import CourseError, metrics
 
-ALL = [metrics.dice, metrics.iou, metrics.precision, metrics.recall, metrics.accuracy, metrics.boundary_f]
+ALL = [
+    metrics.dice, metrics.iou, metrics.precision, metrics.recall, metrics.specificity, metrics.accuracy,
+    metrics.boundary_f,
+]  # fmt: skip
 pairs = array_shapes(min_dims=2, max_dims=2, max_side=7).flatmap(
     lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape))
 )
@@ -39,6 +42,7 @@ def test_scores_are_those_of_sets_of_pixels(pair):
     assert metrics.iou(truth, prediction) == pytest.approx(share(len(t & p), len(t | p)))
     assert metrics.precision(truth, prediction) == pytest.approx(share(len(t & p), len(p)))
     assert metrics.recall(truth, prediction) == pytest.approx(share(len(t & p), len(t)))
+    assert metrics.specificity(truth, prediction) == pytest.approx(share(truth.size - len(t | p), truth.size - len(t)))
     assert metrics.accuracy(truth, prediction) == pytest.approx(1 - len(t ^ p) / truth.size)
 
 
@@ -69,20 +73,20 @@ def outline(mask):
 
 
 @pytest.mark.parametrize(
-    "truth, prediction, dice, iou, precision, recall, accuracy",
+    "truth, prediction, dice, iou, precision, recall, specificity, accuracy",
     [
-        (["##..", "##.."], [".##.", ".##."], 0.5, 1 / 3, 0.5, 0.5, 0.5),
-        (["#...", "...."], ["####", "...."], 0.4, 0.25, 0.25, 1, 5 / 8),
-        (["####", "####"], ["##..", "...."], 0.4, 0.25, 1, 0.25, 0.25),
-        (["....", "...."], ["....", "...."], 1, 1, 1, 1, 1),
-        (["....", "...."], ["#...", "...."], 0, 0, 0, 1, 7 / 8),
-        (["#...", "...."], ["....", "...."], 0, 0, 1, 0, 7 / 8),
-        (["####", "####"], ["####", "####"], 1, 1, 1, 1, 1),
+        (["##..", "##.."], [".##.", ".##."], 0.5, 1 / 3, 0.5, 0.5, 0.5, 0.5),
+        (["#...", "...."], ["####", "...."], 0.4, 0.25, 0.25, 1, 4 / 7, 5 / 8),
+        (["####", "####"], ["##..", "...."], 0.4, 0.25, 1, 0.25, 1, 0.25),
+        (["....", "...."], ["....", "...."], 1, 1, 1, 1, 1, 1),
+        (["....", "...."], ["#...", "...."], 0, 0, 0, 1, 7 / 8, 7 / 8),
+        (["#...", "...."], ["....", "...."], 0, 0, 1, 0, 1, 7 / 8),
+        (["####", "####"], ["####", "####"], 1, 1, 1, 1, 1, 1),
     ],
 )
-def test_cases_worked_by_hand(truth, prediction, dice, iou, precision, recall, accuracy):
-    found = [metric(mask(*truth), mask(*prediction)) for metric in ALL[:5]]
-    assert found == pytest.approx([dice, iou, precision, recall, accuracy])
+def test_cases_worked_by_hand(truth, prediction, dice, iou, precision, recall, specificity, accuracy):
+    found = [metric(mask(*truth), mask(*prediction)) for metric in ALL[:6]]
+    assert found == pytest.approx([dice, iou, precision, recall, specificity, accuracy])
 
 
 SQUARE = np.zeros((20, 20), bool)

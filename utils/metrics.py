@@ -54,6 +54,13 @@ def recall(truth, prediction):
     return _ratio(both, _area(truth))
 
 
+def specificity(truth, prediction):
+    """Share of the background that is left alone; 1 where there is none. Arguments as for `dice`."""
+    _, either = _counts(truth, prediction)
+    pixels = truth.shape[-2] * truth.shape[-1]
+    return _ratio(pixels - either, pixels - _area(truth))
+
+
 def accuracy(truth, prediction):
     """Share of all pixels that are right: high for anyone who says "background". Arguments as for `dice`."""
     _check(truth, prediction)
