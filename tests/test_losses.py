@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from keras import ops
 from scipy import ndimage, optimize
 
-from utils import losses, training
+from utils import CourseError, losses, training
 
-ALL = [losses.bce, losses.dice_loss, losses.bce_dice, losses.boundary_weighted_bce]
+ALL = [losses.bce, losses.dice_loss, losses.bce_dice, losses.boundary_weighted_bce, losses.boundary_bce_dice]
 
 
 def pair(seed, shape=(3, 6, 5, 1)):
@@ -154,6 +154,29 @@ def test_the_weighted_loss_is_a_weighted_mean():
         np.testing.assert_allclose(found, expected, rtol=1e-4)
     plain = value(losses.boundary_weighted_bce, truth, probability, weight=0.0)
     np.testing.assert_allclose(plain, value(losses.bce, truth, probability), rtol=1e-4)
+
+
+@pytest.mark.parametrize("width, weight", [(3, 1.0), (5, 4.0)])
+def test_width_and_weight_reach_the_sum_of_both(width, weight):
+    truth, probability = pair(6, (2, 20, 18, 1))
+    found = value(losses.boundary_bce_dice, truth, probability, width=width, weight=weight)
+    covered = ndimage.uniform_filter(np.ones((20, 18)), width, mode="constant")
+    for number in range(2):
+        t, p = truth[number, ..., 0].astype(float), probability[number, ..., 0].astype(float)
+        mean = ndimage.uniform_filter(t, width, mode="constant") / covered
+        weights = 1 + weight * 4 * mean * (1 - mean)
+        cross = (weights * -np.log(p**t * (1 - p) ** (1 - t))).sum()
+        dice = 1 - (2 * (t * p).sum() + 1) / ((t**2).sum() + (p**2).sum() + 1)
+        np.testing.assert_allclose(found[number], cross / weights.sum() + dice, rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss", [losses.boundary_weights, losses.boundary_weighted_bce, losses.boundary_bce_dice])
+@pytest.mark.parametrize("width", [0, 4, -3])
+def test_a_neighbourhood_without_a_middle_is_refused(loss, width):
+    truth, probability = map(ops.convert_to_tensor, pair(0))
+    arguments = (truth,) if loss is losses.boundary_weights else (truth, probability)
+    with pytest.raises(CourseError, match=f"width={width} .*odd"):
+        loss(*arguments, width=width)
 
 
 @pytest.mark.parametrize("loss", ALL)

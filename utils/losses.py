@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from utils import CourseError
+
 PIXELS = (1, 2, 3)
 EPSILON = 1e-7
 UNSURE = 128  # the grey value, in masks of 0-255, that `sure_pixels` leaves out
@@ -21,7 +23,7 @@ def bce(y_true, y_pred):
 
     Notes
     -----
-    Taught in ``notebooks/05_train_a_unet.ipynb``.
+    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
     """
     return ops.mean(_cross_entropy(y_true, y_pred), axis=PIXELS)
 
@@ -42,7 +44,8 @@ def dice_loss(y_true, y_pred):
 
     Notes
     -----
-    After Milletari, Navab and Ahmadi, "V-Net", 3DV 2016, section 3. Taught in ``notebooks/05_train_a_unet.ipynb``.
+    After Milletari, Navab and Ahmadi, "V-Net", 3DV 2016, section 3.
+    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
     """
     y_true = ops.cast(y_true, y_pred.dtype)
     overlap = ops.sum(y_true * y_pred, axis=PIXELS)
@@ -51,24 +54,69 @@ def dice_loss(y_true, y_pred):
 
 
 def bce_dice(y_true, y_pred):
-    """`bce` plus `dice_loss`: sure of each pixel, and right about the shape."""
-    return bce(y_true, y_pred) + dice_loss(y_true, y_pred)
-
-
-def boundary_weighted_bce(y_true, y_pred, width=11, weight=2.0):
-    """Cross-entropy that counts pixels near the edge of the mask more.
+    """`bce` plus `dice_loss`: sure of each pixel, and right about the shape.
 
     Parameters
     ----------
     y_true, y_pred : tensor of float, (n, h, w, 1), 0-1
-    width : int
-        Side of the square neighbourhood in pixels.
-    weight : float
-        How much more a pixel counts whose neighbourhood is half car, half background.
 
     Returns
     -------
     tensor of float, (n,)
+
+    Notes
+    -----
+    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
+    """
+    return bce(y_true, y_pred) + dice_loss(y_true, y_pred)
+
+
+def boundary_bce_dice(y_true, y_pred, width=11, weight=2.0):
+    """`boundary_weighted_bce` plus `dice_loss`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor of float, (n, h, w, 1), 0-1
+    width, weight : int, float
+        As for `boundary_weights`.
+
+    Returns
+    -------
+    tensor of float, (n,)
+
+    Raises
+    ------
+    CourseError
+        As for `boundary_weights`.
+
+    Notes
+    -----
+    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
+    """
+    return boundary_weighted_bce(y_true, y_pred, width, weight) + dice_loss(y_true, y_pred)
+
+
+def boundary_weighted_bce(y_true, y_pred, width=11, weight=2.0):
+    """Cross-entropy that counts pixels near the edge of the mask more: a weighted mean over each image.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor of float, (n, h, w, 1), 0-1
+    width, weight : int, float
+        As for `boundary_weights`.
+
+    Returns
+    -------
+    tensor of float, (n,)
+
+    Raises
+    ------
+    CourseError
+        As for `boundary_weights`.
+
+    Notes
+    -----
+    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
     """
     weights = boundary_weights(ops.cast(y_true, y_pred.dtype), width, weight)
     total = ops.sum(weights * _cross_entropy(y_true, y_pred), axis=PIXELS)
@@ -76,7 +124,34 @@ def boundary_weighted_bce(y_true, y_pred, width=11, weight=2.0):
 
 
 def boundary_weights(y_true, width=11, weight=2.0):
-    """Weights from the local mean ``m`` of the mask: ``1 + weight * 4 m (1 - m)``, from 1 to ``1 + weight``."""
+    """How much each pixel counts: more, the more mixed its neighbourhood.
+
+    With the local mean ``m`` of the mask, ``1 + weight * 4 m (1 - m)``: 1 where all of the neighbourhood is car or
+    all is background, ``1 + weight`` where it is half and half.
+
+    Parameters
+    ----------
+    y_true : tensor of float, (n, h, w, 1), 0-1
+    width : int
+        Side of the square neighbourhood in pixels, odd. At the border of the image only what lies inside counts.
+    weight : float
+        0 or more.
+
+    Returns
+    -------
+    tensor of float, (n, h, w, 1), 1 to ``1 + weight``
+
+    Raises
+    ------
+    CourseError
+        ``width`` is even or below 1: such a square has no pixel in its middle.
+
+    Notes
+    -----
+    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
+    """
+    if width < 1 or width % 2 == 0:
+        raise CourseError(f"width={width} has no pixel in its middle: use an odd number, e.g. 5 or 11.")
     mean = ops.average_pool(y_true, width, strides=1, padding="same")
     return 1 + weight * 4 * mean * (1 - mean)
 
