@@ -202,3 +202,84 @@ def exercise_05_3(fitting_size):
     """The smallest size, no smaller than the one given, that a U-Net can halve often enough."""
     return check(fitting_size, [((128, 4, 1), 128), ((129, 4, 1), 144), ((1918, 6, 1), 1920), ((1280, 4, 4), 1280),
                                 ((1918, 4, 4), 1920), ((5, 3, 2), 16), ((100, 0, 1), 100)])
+
+
+# --- 06: losses and boundaries ----------------------------------------------------------------------
+
+
+def exercise_06_1(lowest_bce):
+    """The lowest cross-entropy that any answer can reach on a soft mask: its mean entropy."""
+    masks = [[[0.5]], [[0.25, 0.75]], [[0.0, 1.0]], [[0.0, 0.1, 0.9, 1.0], [0.3, 1.0, 0.0, 0.0]]]
+    floors = [np.log(2), -0.25 * np.log(0.25) - 0.75 * np.log(0.75), 0.0, 0.1576288]
+    return check(lowest_bce, [((np.array(mask),), floor) for mask, floor in zip(masks, floors)])
+
+
+def exercise_06_2(tversky_loss):
+    """Dice loss with plain sums, in which missed car and false alarms have weights of their own."""
+    truth, answer = np.array([[1, 1, 0, 0]], float), np.array([[1, 0, 0, 0.5]])
+    soft = np.array([[0.2, 0.6], [1.0, 0.0]])
+    return check(tversky_loss, [
+        ((truth, answer, 0.5, 0.5), 1 - 1 / 1.75), ((truth, answer, 0.9, 0.1), 1 - 1 / 1.95),
+        ((truth, answer, 0.0, 1.0), 1 - 1 / 1.5), ((truth, truth, 0.7, 0.3), 0.0), ((truth, 1 - truth, 0.7, 0.3), 1.0),
+        ((soft, soft[::-1], 0.6, 0.4), 1 - 0.4 / 1.8)])
+
+
+def exercise_06_3(errors_near_edge):
+    """The share of the wrong pixels that lie within reach of the true edge."""
+    car, corner, tip = np.zeros((1, 9), bool), np.zeros((4, 4), bool), np.zeros((4, 4), bool)
+    car[0, 2:7] = corner[2:, 2:] = tip[1, 1] = True
+
+    def flipped(*places):
+        answer = car.copy()
+        answer[0, list(places)] ^= True
+        return answer
+
+    return check(errors_near_edge, [
+        ((car, flipped(2), 1), 1.0), ((car, flipped(4), 2), 0.0), ((car, flipped(4), 3), 1.0),
+        ((car, flipped(0, 2, 4), 1), 1 / 3), ((car, flipped(0, 2, 4), 2), 2 / 3), ((car, flipped(1, 6, 8), 1), 2 / 3),
+        ((car, car, 3), 0.0), ((corner, corner ^ tip, 1), 0.0), ((corner, corner ^ tip, 1.5), 1.0)])
+
+
+# --- 08: TransUNet ----------------------------------------------------------------------------------
+
+
+def exercise_08_1(receptive_field):
+    """The receptive field of a stack of (kernel, stride, dilation)."""
+    first, pool, plain = [(3, 1, 1), (3, 1, 2), (3, 1, 4)], (2, 2, 1), (3, 1, 1)
+    cases = [([plain], 3), ([(3, 1, 2)], 5), (first, 15), ([plain, pool, plain], 8), ([pool, pool, (3, 1, 2)], 20),
+             ([(5, 2, 1), (3, 1, 3)], 17), ([], 1)]
+    return check(receptive_field, [((stack,), seen) for stack, seen in cases])
+
+
+def exercise_08_2(ignores_order):
+    """Whether shuffled tokens give the same answers, shuffled alike."""
+    tokens = np.random.default_rng(0).normal(size=(6, 2))
+
+    def double_each(tokens):
+        return 2 * tokens
+
+    def attend(tokens):
+        shares = np.exp(tokens @ tokens.T)
+        return shares / shares.sum(axis=1, keepdims=True) @ tokens
+
+    def attend_with_positions(tokens):
+        return attend(tokens + np.arange(len(tokens))[:, None])
+
+    def add_up_so_far(tokens):
+        return np.cumsum(tokens, axis=0)
+
+    def add_both_neighbours(tokens):  # does not notice a reversal
+        return tokens + np.pad(tokens, ((1, 0), (0, 0)))[:-1] + np.pad(tokens, ((0, 1), (0, 0)))[1:]
+
+    def add_the_next_in_the_ring(tokens):  # does not notice a rotation
+        return tokens + np.roll(tokens, 1, axis=0)
+
+    answers = {double_each: True, attend: True, attend_with_positions: False, add_up_so_far: False,
+               add_both_neighbours: False, add_the_next_in_the_ring: False}
+    return check(ignores_order, [((layer, tokens), answer) for layer, answer in answers.items()])
+
+
+def exercise_08_3(lowest_loss):
+    """The lowest mean cross-entropy where a sigmoid's answer is squeezed by a second sigmoid."""
+    on_car, beside = -np.log(1 / (1 + np.exp(-1))), -np.log(0.5)
+    return check(lowest_loss, [((share,), share * on_car + (1 - share) * beside) for share in (1.0, 0.0, 0.5, 0.21)])
