@@ -93,6 +93,41 @@ def test_each_answer_is_upsampled_to_the_size_of_its_photo(model, photos, batch,
             )
 
 
+@pytest.mark.parametrize("flip", [False, True])
+def test_an_ensemble_averages_what_each_model_says_at_the_size_of_the_photo(model, photos, flip):
+    models = [model, fake_model(32, 32), fake_model(8, 40)]
+    alone = [list(inference.predict(each, photos, flip=flip)) for each in models]
+    together = list(inference.predict(models, photos, flip=flip, batch=2))
+    assert [each.shape for each in together] == [(64, 96), (40, 30), (64, 96), (10, 12), (40, 30)]
+    for *maps, mean in zip(*alone, together, strict=True):
+        assert mean.dtype == np.float32
+        np.testing.assert_allclose(mean, np.mean(maps, axis=0), atol=1e-6)
+        assert max(abs(each - mean).max() for each in maps) > 0.01
+
+
+def test_a_photo_is_read_once_for_models_of_one_size(model, photos, monkeypatch):
+    read, plain = [], data.read_image
+    monkeypatch.setattr(data, "read_image", lambda path, size: read.append(size) or plain(path, size))
+    list(inference.predict([model, fake_model(), fake_model(8, 8)], photos))
+    assert sorted(read) == [(8, 8)] * 5 + [(16, 24)] * 5
+
+
+def test_an_ensemble_is_evaluated_like_a_model(model, shapes_root):
+    frame = data.open_data(shapes_root)[:40:5]
+    models = [model, fake_model(32, 32)]
+    assert inference.evaluate([model, model], frame).equals(inference.evaluate(model, frame))
+    assert inference.evaluate([model], frame, flip=True).equals(inference.evaluate(model, frame, flip=True))
+    found = inference.evaluate(models, frame, threshold=0.3)["dice"]
+    for score, path, truth in zip(found, frame["image"], map(data.read_mask, frame.to_dict("records")), strict=True):
+        prediction = np.mean([next(inference.predict(each, [path])) for each in models], axis=0) > 0.3
+        assert score == pytest.approx(2 * (prediction & (truth > 127)).sum() / (prediction.sum() + (truth > 127).sum()))
+
+
+def test_an_ensemble_needs_a_model(photos):
+    with pytest.raises(CourseError, match="at least one model"):
+        next(inference.predict([], photos))
+
+
 def test_a_turned_photo_gets_a_mask_that_stands_upright(model, tmp_path):
     photo = shapes.draw("turned", 1)[0]
     Image.fromarray(photo).save(tmp_path / "upright.png")
@@ -154,6 +189,7 @@ def test_evaluation_equals_the_sums_done_by_hand(model, shapes_root, part, thres
         assert row.iou == pytest.approx(both / (areas - both))
         assert row.precision == pytest.approx(both / prediction.sum())
         assert row.recall == pytest.approx(both / truth.sum())
+        assert row.specificity == pytest.approx((~truth & ~prediction).sum() / (~truth).sum())
         assert row.accuracy == pytest.approx((truth == prediction).mean())
 
 

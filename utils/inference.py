@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+import utils.models  # noqa: F401  load_model opens the layers that it registers
 from utils import CourseError, data, metrics
 
 # To predict with one model after the other is what a course does; TensorFlow warns of it as of a mistake.
@@ -20,6 +21,7 @@ SCORES = {
     "iou": metrics.iou,
     "precision": metrics.precision,
     "recall": metrics.recall,
+    "specificity": metrics.specificity,
     "accuracy": metrics.accuracy,
 }
 
@@ -103,7 +105,8 @@ def predict(model, paths, flip=False, batch=16, progress=False):
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or list of keras.Model
+        Of several, an ensemble, the answers are averaged; each model sees the photo at its own size.
     paths : iterable of path
         Photos of any size.
     flip : bool
@@ -121,22 +124,37 @@ def predict(model, paths, flip=False, batch=16, progress=False):
     Raises
     ------
     CourseError
-        A file is missing, damaged or no image.
+        A file is missing, damaged or no image; an ensemble of no model.
 
     Notes
     -----
     Probabilities are up-sampled bilinearly, then thresholded: ``notebooks/03_resize_and_augment.ipynb`` shows why.
     """
-    paths = list(paths)
+    models, paths = as_models(model), list(paths)
     bar = keras.utils.Progbar(len(paths), verbose=int(progress), unit_name="image")
-    read = partial(data.read_image, size=model.input_shape[1:3])
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(paths), batch):
             chunk = paths[start : start + batch]
-            found = _predict_batch(model, np.stack(list(pool.map(read, chunk))), flip)
-            for path, probability in zip(chunk, found, strict=True):
-                yield upsample(probability, data.image_shape(path))
+            for path, *maps in zip(chunk, *_answers(models, chunk, flip, pool), strict=True):
+                shape = data.image_shape(path)
+                yield sum(upsample(each, shape) for each in maps) / np.float32(len(maps))
                 bar.add(1)
+
+
+def as_models(model):
+    """One model, or several, as a list; a `CourseError` if there is none."""
+    models = list(model) if isinstance(model, list | tuple) else [model]
+    if not models:
+        raise CourseError("An ensemble needs at least one model; the list is empty.")
+    return models
+
+
+def _answers(models, paths, flip, pool):
+    """What each model says at its own size; photos are read once a size."""
+    photos = {}
+    for size in {model.input_shape[1:3] for model in models}:
+        photos[size] = np.stack(list(pool.map(partial(data.read_image, size=size), paths)))
+    return [_predict_batch(model, photos[model.input_shape[1:3]], flip) for model in models]
 
 
 def upsample(probability, shape):
@@ -149,7 +167,8 @@ def evaluate(model, frame, flip=False, threshold=0.5, progress=False):
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or list of keras.Model
+        As in `predict`.
     frame : pandas.DataFrame
         Rows of `utils.data.open_data` that have masks.
     flip : bool
@@ -161,7 +180,7 @@ def evaluate(model, frame, flip=False, threshold=0.5, progress=False):
     Returns
     -------
     pandas.DataFrame
-        A row an image: ``id, view, dice, iou, precision, recall, accuracy``.
+        A row an image: ``id, view, dice, iou, precision, recall, specificity, accuracy``.
 
     Raises
     ------
