@@ -24,6 +24,26 @@ def test_dots_show_every_entry_and_the_means(two):
     assert [label.get_text() for label in axis.get_yticklabels()] == ["by image", "by car"]
 
 
+def test_tables_side_by_side_keep_their_own_scales_and_name_the_rows_once(two):
+    left, right = plots.dots_beside({"short": two, "long": two / 10}, "Title").axes
+    assert [texts(axis) for axis in (left, right)] == [["0.910", "0.880"], ["0.091", "0.088"]]
+    assert [axis.get_title(loc="left") for axis in (left, right)] == ["short", "long"]
+    names = [[label.get_text() for label in axis.get_yticklabels()] for axis in (left, right)]
+    assert names == [["by image", "by car"], ["", ""]]
+    assert left.get_ylim() == right.get_ylim() and left.get_xlim() != right.get_xlim()
+
+
+def test_maps_of_any_size_cover_the_photo_and_share_one_scale():
+    photo = np.full((20, 30, 3), 100, np.uint8)
+    maps = {"coarse": np.array([[1.0, 2.0]]), "fine": np.linspace(1, 3, 600).reshape(20, 30)}
+    axes = plots.maps_over(photo, maps).axes[:2]
+    for axis, grid in zip(axes, maps.values()):
+        below, above = axis.images
+        assert list(below.get_extent()) == list(above.get_extent()) == [0, 30, 20, 0]
+        assert above.get_clim() == (1, 3)
+        np.testing.assert_array_equal(above.get_array(), grid)
+
+
 def test_ratios_stand_on_a_logarithmic_axis_beside_a_line_at_1(two):
     axis = plots.ratios(two, "Title").axes[0]
     line, *drawn = axis.lines
@@ -46,6 +66,17 @@ def test_numbered_runs_number_by_rows_and_by_columns():
 def test_heat_maps_share_one_scale():
     figure = plots.heat_maps({"low": np.full((2, 3), 0.1), "high": np.ones((2, 3))})
     assert {axis.images[0].get_clim() for axis in figure.axes[:2]} == {(0, 1)}
+
+
+def test_attention_is_bright_where_the_shares_are_large():
+    photo, shares = np.full((8, 12, 3), 200, np.uint8), np.zeros((2, 3))
+    shares[1, 2] = 0.1
+    asking, head = plots.attention(photo, (6, 1), {"head 1": shares}, "Title").axes
+    assert (asking.images[0].get_array() == photo).all()
+    light = head.images[0].get_array()
+    assert light[7, 11].sum() > 3 * light[0, 0].sum()
+    assert [line.get_xydata().tolist() for line in (*asking.lines, *head.lines)] == [[[1, 6]]] * 2
+    assert [axis.get_title(loc="left") for axis in (asking, head)] == ["asking", "head 1"]
 
 
 def test_save_writes_one_file_and_gives_the_figure_back(tmp_path, monkeypatch, two):

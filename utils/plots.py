@@ -272,6 +272,67 @@ def heat_maps(maps, columns=4, title=None, label=""):
     return figure
 
 
+def attention(photo, point, maps, title=None):
+    """A photo with a point marked on it, and beside it where that point looks, a picture a map.
+
+    Parameters
+    ----------
+    photo : ndarray of uint8, (h, w, 3)
+    point : (int, int)
+        Row and column.
+    maps : dict of str to ndarray of float, (rows, columns)
+        Shares, at least 0, laid over the photo; each is scaled to its largest.
+    title : str, optional
+        The message of the whole figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    height, width = photo.shape[:2]
+    figure, axes = _axes(1, 1 + len(maps), (11, 11 / (1 + len(maps)) * height / width + 0.7))
+    grey = photo.mean(axis=2, keepdims=True)
+    for axis, (name, grid) in zip(axes[0], [("asking", None), *maps.items()], strict=True):
+        if grid is None:
+            axis.imshow(photo)
+        else:
+            light = cv2.resize(np.float32(grid / grid.max()), (width, height), interpolation=cv2.INTER_LINEAR)
+            axis.imshow(np.rint(grey * (0.15 + 0.85 * light[..., None]) * (1, 0.9, 0.35)).astype(np.uint8))
+        axis.plot(point[1], point[0], "o", markersize=7, markerfacecolor="none", markeredgecolor=RED, markeredgewidth=2)
+        axis.set_title(name, fontsize=10)
+        axis.axis("off")
+    figure.suptitle(title or "", x=0.01, ha="left")
+    return figure
+
+
+def maps_over(image, maps, title=None, label=""):
+    """Maps of numbers laid over one photo, with one scale for all.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (h, w, 3)
+    maps : dict of str to ndarray of float, (rows, columns)
+        Of any size; each covers the whole photo.
+    title, label : str
+        The message of the whole figure; what the colours mean.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    height, width = image.shape[:2]
+    figure, axes = _axes(1, len(maps), (10, 8.6 / len(maps) * height / width + 0.8))
+    low, high = min(map(np.min, maps.values())), max(map(np.max, maps.values()))
+    for axis, (name, grid) in zip(axes[0], maps.items()):
+        axis.imshow(image.mean(axis=2), vmin=0, vmax=255, extent=(0, width, height, 0))
+        drawn = axis.imshow(grid, cmap="viridis", vmin=low, vmax=high, alpha=0.65, extent=(0, width, height, 0))
+        axis.set_title(name, fontsize=10)
+        axis.axis("off")
+    figure.colorbar(drawn, ax=axes, label=label, shrink=0.8).solids.set_alpha(1)
+    figure.suptitle(title or "", x=0.01, ha="left")
+    return figure
+
+
 def dots(frame, title, label=""):
     """One row a column, one dot an entry, with the mean beside: how far repeated measurements scatter.
 
@@ -287,7 +348,36 @@ def dots(frame, title, label=""):
     matplotlib.figure.Figure
     """
     figure, axes = _axes(1, 1, (8, 1.0 + 0.55 * frame.shape[1]))
-    axis = axes[0, 0]
+    _dots(axes[0, 0], frame)
+    axes[0, 0].set(title=title, xlabel=label)
+    return figure
+
+
+def dots_beside(frames, title, label=""):
+    """`dots` of several tables with the same columns, side by side, each on a scale of its own.
+
+    Parameters
+    ----------
+    frames : dict of str to pandas.DataFrame
+    title, label : str
+        The message of the whole figure; what the values are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _axes(1, len(frames), (10, 1.4 + 0.55 * next(iter(frames.values())).shape[1]))
+    for axis, (name, frame) in zip(axes[0], frames.items()):
+        _dots(axis, frame)
+        axis.set_title(name, fontsize=10)
+        axis.set_xlabel(label)
+    for axis in axes[0, 1:]:
+        axis.set_yticklabels([])
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def _dots(axis, frame):
     for row, column in enumerate(frame):
         axis.plot(frame[column], np.full(len(frame), row), "o", color=COLOURS[row % len(COLOURS)], alpha=0.5)
         mean = frame[column].mean()
@@ -295,8 +385,6 @@ def dots(frame, title, label=""):
     axis.set_yticks(range(frame.shape[1]), [str(column) for column in frame])
     axis.set_ylim(frame.shape[1] - 0.5, -0.6)
     axis.margins(x=0.1)
-    axis.set(title=title, xlabel=label)
-    return figure
 
 
 def ratios(frame, title, label=""):
