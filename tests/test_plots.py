@@ -42,6 +42,9 @@ def test_maps_of_any_size_cover_the_photo_and_share_one_scale():
         assert list(below.get_extent()) == list(above.get_extent()) == [0, 30, 20, 0]
         assert above.get_clim() == (1, 3)
         np.testing.assert_array_equal(above.get_array(), grid)
+        assert not axis.lines
+    marked = plots.maps_over(photo, maps, point=(4, 9)).axes[:2]
+    assert [line.get_xydata().tolist() for axis in marked for line in axis.lines] == [[[9.5, 4.5]]] * 2
 
 
 def test_ratios_stand_on_a_logarithmic_axis_beside_a_line_at_1(two):
@@ -66,17 +69,6 @@ def test_numbered_runs_number_by_rows_and_by_columns():
 def test_heat_maps_share_one_scale():
     figure = plots.heat_maps({"low": np.full((2, 3), 0.1), "high": np.ones((2, 3))})
     assert {axis.images[0].get_clim() for axis in figure.axes[:2]} == {(0, 1)}
-
-
-def test_attention_is_bright_where_the_shares_are_large():
-    photo, shares = np.full((8, 12, 3), 200, np.uint8), np.zeros((2, 3))
-    shares[1, 2] = 0.1
-    asking, head = plots.attention(photo, (6, 1), {"head 1": shares}, "Title").axes
-    assert (asking.images[0].get_array() == photo).all()
-    light = head.images[0].get_array()
-    assert light[7, 11].sum() > 3 * light[0, 0].sum()
-    assert [line.get_xydata().tolist() for line in (*asking.lines, *head.lines)] == [[[1, 6]]] * 2
-    assert [axis.get_title(loc="left") for axis in (asking, head)] == ["asking", "head 1"]
 
 
 def test_save_writes_one_file_and_gives_the_figure_back(tmp_path, monkeypatch, two):

@@ -272,40 +272,7 @@ def heat_maps(maps, columns=4, title=None, label=""):
     return figure
 
 
-def attention(photo, point, maps, title=None):
-    """A photo with a point marked on it, and beside it where that point looks, a picture a map.
-
-    Parameters
-    ----------
-    photo : ndarray of uint8, (h, w, 3)
-    point : (int, int)
-        Row and column.
-    maps : dict of str to ndarray of float, (rows, columns)
-        Shares, at least 0, laid over the photo; each is scaled to its largest.
-    title : str, optional
-        The message of the whole figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    height, width = photo.shape[:2]
-    figure, axes = _axes(1, 1 + len(maps), (11, 11 / (1 + len(maps)) * height / width + 0.7))
-    grey = photo.mean(axis=2, keepdims=True)
-    for axis, (name, grid) in zip(axes[0], [("asking", None), *maps.items()], strict=True):
-        if grid is None:
-            axis.imshow(photo)
-        else:
-            light = cv2.resize(np.float32(grid / grid.max()), (width, height), interpolation=cv2.INTER_LINEAR)
-            axis.imshow(np.rint(grey * (0.15 + 0.85 * light[..., None]) * (1, 0.9, 0.35)).astype(np.uint8))
-        axis.plot(point[1], point[0], "o", markersize=7, markerfacecolor="none", markeredgecolor=RED, markeredgewidth=2)
-        axis.set_title(name, fontsize=10)
-        axis.axis("off")
-    figure.suptitle(title or "", x=0.01, ha="left")
-    return figure
-
-
-def maps_over(image, maps, title=None, label=""):
+def maps_over(image, maps, title=None, label="", point=None):
     """Maps of numbers laid over one photo, with one scale for all.
 
     Parameters
@@ -315,6 +282,8 @@ def maps_over(image, maps, title=None, label=""):
         Of any size; each covers the whole photo.
     title, label : str
         The message of the whole figure; what the colours mean.
+    point : (int, int), optional
+        Row and column of a pixel to mark.
 
     Returns
     -------
@@ -326,6 +295,8 @@ def maps_over(image, maps, title=None, label=""):
     for axis, (name, grid) in zip(axes[0], maps.items()):
         axis.imshow(image.mean(axis=2), vmin=0, vmax=255, extent=(0, width, height, 0))
         drawn = axis.imshow(grid, cmap="viridis", vmin=low, vmax=high, alpha=0.65, extent=(0, width, height, 0))
+        if point:
+            axis.plot(point[1] + 0.5, point[0] + 0.5, "o", markersize=9, color=RED, fillstyle="none", markeredgewidth=2)
         axis.set_title(name, fontsize=10)
         axis.axis("off")
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8).solids.set_alpha(1)
