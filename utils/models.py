@@ -6,7 +6,7 @@ probability of "car" for each pixel, float32, ``(n, h, w, 1)``.
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from utils import CourseError
 
@@ -46,7 +46,7 @@ def baseline_cnn(size=128, filters=(32, 64, 128)):
     return keras.Model(inputs, _probability(x), name="baseline_cnn")
 
 
-def unet(size=128, base=8, levels=4, stem=1, skips=True):
+def unet(size=128, base=8, levels=4, stem=1, skips=True, dilations=(1, 1)):
     """A U-Net, with an optional strided stem that makes large inputs cheap.
 
     Parameters
@@ -62,6 +62,8 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True):
         last features are spread out into pixels again.
     skips : bool
         Whether the decoder sees the encoder's features. False only serves to show what they are for.
+    dilations : sequence of int
+        One convolution of the bottleneck each: how far apart in its input the pixels lie that it looks at.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True):
     Notes
     -----
     After Ronneberger, Fischer and Brox, "U-Net", MICCAI 2015, figure 1, with padding, batch normalisation and
-    fewer channels. Taught in ``notebooks/05_train_a_unet.ipynb``.
+    fewer channels. Taught in ``notebooks/05_train_a_unet.ipynb``; ``dilations`` in ``notebooks/08_transunet.ipynb``.
     """
     if stem not in (1, 2, 4):
         raise CourseError(f"stem={stem} is not known: use 1 (none), 2 or 4.")
@@ -94,7 +96,7 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True):
         x = _block(x, base * 2**level)
         encoder.append(x)
         x = layers.MaxPooling2D()(x)
-    x = _block(x, base * 2**levels)
+    x = _block(x, base * 2**levels, dilations)
     for features in reversed(encoder):
         x = _block(_up(x, features, skips), features.shape[-1])
 
@@ -102,6 +104,148 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True):
         x = _conv(_up(x, features, skips), FINE_CHANNELS)
     x = layers.Conv2DTranspose(1, 2, strides=2)(x) if stem > 1 else layers.Conv2D(1, 1)(x)
     return keras.Model(inputs, _probability(x), name="unet")
+
+
+def carvana_unet(size=1024, base=16, levels=6):
+    """The deep U-Net of the competition: two convolutions a level on the way down, three on the way up.
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        Height and width of the input (an int: both), divisible by ``2 ** levels``.
+    base : int
+        Channels of the first level; each level below has twice as many.
+    levels : int
+        How often the encoder halves the resolution.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    CourseError
+        A size the network cannot halve often enough.
+
+    Notes
+    -----
+    Taught in ``notebooks/07_competition_tricks.ipynb``.
+    """
+    inputs = keras.Input((*_check_size(size, 2**levels), 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    encoder = []
+    for level in range(levels):
+        x = _block(x, base * 2**level)
+        encoder.append(x)
+        x = layers.MaxPooling2D()(x)
+    x = _block(x, base * 2**levels)
+    for features in reversed(encoder):
+        x = layers.Concatenate()([layers.UpSampling2D(interpolation="bilinear")(x), features])
+        x = _block(x, features.shape[-1], (1, 1, 1))
+    return keras.Model(inputs, _probability(layers.Conv2D(1, 1)(x)), name="carvana_unet")
+
+
+def trans_unet(size=128, base=8, levels=4, dilations=(1, 2, 4), transformers=2, heads=4, grid=8):
+    """A U-Net whose bottleneck is a transformer: each place there may look at every other.
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        Height and width of the input (an int: both), divisible by ``2 ** levels``.
+    base : int
+        Channels of the first level; each level below has twice as many.
+    levels : int
+        How often the encoder halves the resolution; a token is a place of the bottleneck, ``2 ** levels`` pixels wide.
+    dilations : sequence of int
+        One convolution of the first block each: how far apart in its input the pixels lie that it looks at.
+    transformers : int
+        Transformer blocks; their attention layers are named ``attention_1``, ``attention_2``, ...
+    heads : int
+        Attention heads of each; divides the ``base * 2 ** levels`` channels of the bottleneck.
+    grid : int
+        The positions are learned on a grid of this many rows and columns, whatever the size: the weights of one
+        size serve every other.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    CourseError
+        A size the network cannot halve often enough, or heads that do not divide the channels.
+
+    Notes
+    -----
+    After Chen et al., "TransUNet", 2021, figure 1, in small, and with convolutions all the way down to the tokens.
+    Taught in ``notebooks/08_transunet.ipynb``.
+    """
+    inputs = keras.Input((*_check_size(size, 2**levels), 3))
+    channels = base * 2**levels
+    if heads < 1 or channels % heads:
+        raise CourseError(
+            f"heads={heads}: the {channels} channels of the bottleneck cannot be shared out evenly. "
+            f"Use a divisor of {channels}."
+        )
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    encoder = []
+    for level in range(levels):
+        x = _block(x, base * 2**level, (1, 1) if level else dilations)
+        encoder.append(x)
+        x = layers.MaxPooling2D()(x)
+    x = _block(x, channels)
+    height, width = x.shape[1:3]
+    x = layers.Reshape((height * width, channels))(Positions(grid)(x))
+    for number in range(1, transformers + 1):
+        x = _transformer(x, heads, f"attention_{number}")
+    x = layers.Reshape((height, width, channels))(x)
+    for features in reversed(encoder):
+        x = _block(_up(x, features, skip=True), features.shape[-1])
+    return keras.Model(inputs, _probability(layers.Conv2D(1, 1)(x)), name="trans_unet")
+
+
+@keras.saving.register_keras_serializable("carvana")
+class Positions(layers.Layer):
+    """Add to each place what the network has learned about that place: attention by itself knows no order.
+
+    Learned on a square grid, and interpolated to the height and width of the features ``(n, h, w, channels)``.
+
+    Parameters
+    ----------
+    grid : int
+        Rows and columns of the grid.
+
+    Notes
+    -----
+    Taught in ``notebooks/08_transunet.ipynb``.
+    """
+
+    def __init__(self, grid=8, **settings):
+        super().__init__(**settings)
+        self.grid = grid
+
+    def build(self, shape):
+        self.table = self.add_weight(
+            shape=(1, self.grid, self.grid, shape[-1]),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+            name="table",
+        )
+
+    def call(self, x):
+        table = ops.image.resize(self.table, x.shape[1:3], "bilinear", data_format="channels_last")
+        return x + ops.cast(table, x.dtype)
+
+    def get_config(self):
+        return super().get_config() | {"grid": self.grid}
+
+
+def _transformer(x, heads, name):
+    """Tokens ``(n, tokens, channels)`` look at each other; then each thinks for itself. Both add to what is there."""
+    channels = x.shape[-1]
+    normal = layers.LayerNormalization()(x)
+    x = layers.Add()([x, layers.MultiHeadAttention(heads, channels // heads, name=name)(normal, normal)])
+    hidden = layers.Dense(2 * channels, activation="gelu")(layers.LayerNormalization()(x))
+    return layers.Add()([x, layers.Dense(channels)(hidden)])
 
 
 def _probability(x):
@@ -115,13 +259,17 @@ def _up(x, features, skip):
     return layers.Concatenate()([x, features]) if skip else x
 
 
-def _block(x, channels):
-    return _conv(_conv(x, channels), channels)
+def _block(x, channels, dilations=(1, 1)):
+    """One convolution a dilation."""
+    for dilation in dilations:
+        x = _conv(x, channels, dilation=dilation)
+    return x
 
 
-def _conv(x, channels, kernel=3, strides=1):
+def _conv(x, channels, kernel=3, strides=1, dilation=1):
     """Convolution, batch normalisation, ReLU. Short trainings need a momentum below Keras' 0.99."""
-    x = layers.Conv2D(channels, kernel, strides, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
+    settings = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
+    x = layers.Conv2D(channels, kernel, strides, dilation_rate=dilation, **settings)(x)
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
 
