@@ -84,6 +84,7 @@ def boundary_f(truth, prediction, tolerance=2):
     Notes
     -----
     After Csurka, Larlus and Perronnin, "What is a good evaluation measure for semantic segmentation?", BMVC 2013.
+    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
     """
     _check(truth, prediction)
     pairs = zip(truth.reshape(-1, *truth.shape[-2:]), prediction.reshape(-1, *truth.shape[-2:]), strict=True)
