@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from PIL import Image
 from utils import data, inference, models
 from utils.__main__ import main
 
-COMMANDS = ["download", "train", "evaluate", "predict"]
+COMMANDS = ["download", "train", "evaluate", "predict", "submit"]
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +181,20 @@ def test_evaluate_scores_the_test_split_by_default(model, shapes_root, tmp_path,
     assert found == set(data.split_by_car(data.open_data(shapes_root))[2]["id"])
 
 
+def test_several_models_are_an_ensemble(model, photo, shapes_root, tmp_path, capsys):
+    other = str(tmp_path / "other.keras")
+    models.baseline_cnn(32, (4,)).save(other)
+    both = [inference.load_model(path) for path in (model, other)]
+    assert main(["evaluate", model, other, "--data", str(shapes_root)]) == 0
+    scores = inference.evaluate(both, data.split_by_car(data.open_data(shapes_root))[2])
+    assert capsys.readouterr().out.splitlines()[1] == f"dice        {scores['dice'].mean():.5f}"
+    assert main(["predict", photo, "--model", model, "--model", other, "--out", str(tmp_path / "cut")]) == 0
+    found = np.asarray(Image.open(tmp_path / "cut" / "car_cutout.png"))[..., 3]
+    np.testing.assert_allclose(found, next(inference.predict(both, [photo])) * 255, atol=0.51)
+    assert abs(found - next(inference.predict(both[0], [photo])) * 255).max() > 5
+    assert "other" in refused(capsys, "evaluate", model, tmp_path / "other", "--data", shapes_root)
+
+
 def test_evaluate_refuses(model, shapes_root, tmp_path, capsys):
     (tmp_path / "text.keras").write_text("not a model")
     (tmp_path / "strangers").write_text("stranger")
@@ -269,6 +284,83 @@ def test_the_shipped_weights_are_the_default(photo, tmp_path, capsys, monkeypatc
     models.baseline_cnn(32, (4,)).save(tmp_path / "weights.keras")
     assert main(["predict", photo, "--out", str(tmp_path / "cut")]) == 0
     assert (tmp_path / "cut" / "car_mask.png").exists()
+
+
+# --- submit -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kaggle(tmp_path):
+    """Two test cars of two views each, with solution and sample submission."""
+    root = shapes.write_data(tmp_path / "kaggle", cars=1, views=2, test_cars=2)
+    names = sorted(path.name for path in (root / "test").iterdir())
+    shapes.write_csv(root / "sample_submission.csv", ["img", "rle_mask"], [[name, "1 1"] for name in names])
+    return root
+
+
+def test_submit_writes_validates_and_scores(model, kaggle, tmp_path, capsys):
+    out, other = tmp_path / "new" / "submission.csv.gz", str(tmp_path / "other.keras")
+    models.baseline_cnn(32, (4,)).save(other)
+    options = ["--data", str(kaggle), "--flip", "--threshold", "0.4", "--out", str(out)]
+    assert main(["submit", model, other, *options]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == f"{kaggle}: 2 cars, 4 images"
+    assert printed[-3] == f"{out}: 4 rows, valid"
+    both = [inference.load_model(path) for path in (model, other)]
+    frame = data.open_data(kaggle, "test")
+    scores = inference.evaluate(both, frame, flip=True, threshold=0.4)["dice"].groupby(frame["usage"]).mean()
+    assert sorted(printed[-2:]) == [f"{usage:<8} Dice {scores[usage]:.5f}  (2 images)" for usage in scores.index]
+    (kaggle / "solution.csv").unlink()
+    assert main(["submit", model, "--data", str(kaggle), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"{out}: 4 rows, valid"
+
+
+def test_submit_refuses(model, kaggle, tmp_path, capsys):
+    rest, out = ["--data", kaggle], ["--out", tmp_path / "a.csv.gz"]
+    assert "ends in .csv.gz" in refused(capsys, "submit", model, *rest, "--out", tmp_path / "a.csv")
+    assert "gone.keras" in refused(capsys, "submit", model, "gone.keras", *rest, *out)
+    assert "nowhere/test" in refused(capsys, "submit", model, "--data", "nowhere", *out)
+    assert "is not between 0 and 1" in misused(capsys, "submit", model, *rest, *out, "--threshold", "50")
+    (kaggle / "test" / f"{shapes.car_id(0, 'test')}_02.jpg").unlink()
+    assert "lacks 1 image(s)" in refused(capsys, "submit", model, *rest, *out)
+    (kaggle / "sample_submission.csv").unlink()
+    assert "sample_submission.csv does not exist" in refused(capsys, "submit", model, *rest, *out)
+    assert not list(tmp_path.glob("a*"))
+
+
+# --- odd photos and backgrounds ---------------------------------------------------------------------
+
+
+def odd_photos(folder):
+    """One photo in every form that a learner may have, 64 x 96 pixels as seen."""
+    folder.mkdir()
+    photo = shapes.draw(shapes.car_id(0), 1)[0]
+    image, exif = Image.fromarray(photo), Image.Exif()
+    exif[0x112] = 6
+    Image.fromarray(np.rot90(photo)).save(folder / "turned.jpg", exif=exif, quality=98)
+    image.convert("CMYK").save(folder / "cmyk.jpg", quality=98)
+    image.convert("RGBA").save(folder / "alpha.png")
+    image.quantize().save(folder / "palette.png")
+    cv2.imwrite(str(folder / "deep.png"), photo[..., ::-1].astype(np.uint16) * 257)
+    cv2.imwrite(str(folder / "deeper.tif"), photo[..., ::-1].astype(np.uint16) * 257)
+    image.save(folder / "plain.png")
+    return len(list(folder.iterdir()))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_predict_sees_the_same_car_in_every_kind_of_photo(model, tmp_path):
+    count = odd_photos(tmp_path / "odd")
+    Image.new("RGB", (7, 5), (0, 0, 255)).save(tmp_path / "small.png")
+    options = ["--model", model, "--out", str(tmp_path / "cut"), "--background", str(tmp_path / "small.png")]
+    assert main(["predict", str(tmp_path / "odd"), *options]) == 0
+    masks = {path.stem: np.asarray(Image.open(path)) > 0 for path in (tmp_path / "cut").glob("*_mask.png")}
+    composites = [np.asarray(Image.open(path)).astype(int) for path in (tmp_path / "cut").glob("*_composite.jpg")]
+    assert len(masks) == len(composites) == count == 7
+    plain = masks["plain_mask"]
+    assert plain.shape == (64, 96) and 0.05 < plain.mean() < 0.6
+    for name, mask in masks.items():
+        assert (mask == plain).mean() > 0.97, name
+    assert all(abs(each - composites[0]).mean() < 10 for each in composites)
 
 
 def test_no_traceback_from_the_shell(tmp_path):

@@ -6,6 +6,7 @@ import tracemalloc
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -422,6 +423,37 @@ def test_sixteen_bits_become_eight(tmp_path, form, bits):
     grey = shapes.draw(CAR, 1)[0][..., 0]
     Image.fromarray((grey.astype(np.uint16) * 257).astype(bits)).save(tmp_path / f"photo.{form}")
     np.testing.assert_array_equal(data.read_image(tmp_path / f"photo.{form}"), np.repeat(grey[..., None], 3, axis=-1))
+
+
+@pytest.mark.parametrize("name", ["photo.png", "photo.tif"])
+def test_sixteen_bits_a_colour_become_eight(tmp_path, name):
+    photo = shapes.draw(CAR, 1)[0]
+    cv2.imwrite(str(tmp_path / name), photo[..., ::-1].astype(np.uint16) * 257)
+    np.testing.assert_array_equal(data.read_image(tmp_path / name), photo)
+
+
+@pytest.mark.parametrize("size", [None, (32, 48)])
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_becomes_white(tmp_path, mode, size):
+    photo, mask = np.full((64, 96, 3), 60, np.uint8), np.zeros((64, 96), bool)
+    mask[20:40, 10:70] = True
+    image = Image.fromarray(np.dstack([photo * mask[..., None], mask * np.uint8(255)]))
+    if mode == "P":
+        image = Image.fromarray(mask.astype(np.uint8))
+        image.putpalette([0, 0, 0, 60, 60, 60])
+        image.save(tmp_path / "a.png", transparency=0)
+    else:
+        image.convert(mode).save(tmp_path / "a.png")
+    found = data.read_image(tmp_path / "a.png", size)
+    mask = mask if size is None else mask[::2, ::2]
+    np.testing.assert_array_equal(found, np.where(mask[..., None], [60] * 3, [255] * 3))
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_numbers_that_are_no_colours_are_refused(tmp_path, kind):
+    Image.fromarray(np.zeros((8, 8), kind)).save(tmp_path / "depth.tif")
+    with pytest.raises(CourseError, match="depth.tif holds numbers of 32 bits"):
+        data.read_image(tmp_path / "depth.tif")
 
 
 # --- arrays and their cache -------------------------------------------------------------------------

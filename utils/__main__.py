@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SHIPPED = Path(__file__).resolve().parents[1] / "data" / "weights" / "unet.keras"
 OURS = re.compile(r"_(mask|cutout|composite)$")  # what `predict` writes: no photo to predict on
+ENSEMBLE = "Several models: the mean of their answers."
 PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
 
@@ -29,7 +30,7 @@ def main(arguments=None):
         print(f"error: {reason}. Check the path and the disk.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nstopped. The same command goes on where it was, if it trains or downloads.", file=sys.stderr)
+        print("\nstopped. The same command goes on where it was, if it trains, downloads or submits.", file=sys.stderr)
         return 130
     return 0
 
@@ -61,7 +62,7 @@ def _parser():
     sub.add_argument("--out", required=True, metavar="NAME.keras", help="where the best model goes")
 
     sub = command("evaluate", evaluate, "Score a model at the original size.", "evaluate models/unet.keras --flip")
-    sub.add_argument("model")
+    sub.add_argument("model", nargs="+", metavar="MODEL", help=ENSEMBLE)
     sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
     sub.add_argument("--cars", metavar="FILE", help="score exactly these cars, one id a line (default: the test split)")
     sub.add_argument("--flip", action="store_true", help="average with the mirror image")
@@ -69,9 +70,17 @@ def _parser():
 
     sub = command("predict", predict, "Cut the car out of photos.", "predict photo.jpg --out cut")
     sub.add_argument("images", nargs="+", metavar="IMAGES", help="photos, or folders of photos")
-    sub.add_argument("--model", default=SHIPPED, help="default: the weights that come with the course")
+    sub.add_argument("--model", action="append", help=f"default: the weights that come with the course. {ENSEMBLE}")
     sub.add_argument("--out", required=True, metavar="DIR")
     sub.add_argument("--background", metavar="PHOTO", help="write NAME_composite.jpg on this instead of a cut-out")
+
+    sub = command("submit", submit, "Predict the test images and write the file for Kaggle.",
+                  "submit models/unet.keras --flip --out submission.csv.gz")  # fmt: skip
+    sub.add_argument("model", nargs="+", metavar="MODEL", help=ENSEMBLE)
+    sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
+    sub.add_argument("--out", required=True, metavar="NAME.csv.gz", help="stopped, the same command goes on")
+    sub.add_argument("--flip", action="store_true", help="average with the mirror image")
+    sub.add_argument("--threshold", type=_share, default=0.5, help="car where the probability is above (default: 0.5)")
     return parser
 
 
@@ -84,6 +93,12 @@ def _positive(kind):
 
     parse.__name__ = kind.__name__
     return parse
+
+
+def _share(text):
+    if not 0 < float(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return float(text)
 
 
 def _seed(text):
@@ -144,7 +159,7 @@ def evaluate(args):
     """Score a model; print the means and the worst images."""
     from utils import data, inference
 
-    model = inference.load_model(args.model)
+    model = [inference.load_model(path) for path in args.model]
     frame = data.open_data(args.data)
     frame = data.select_cars(frame, read_cars(args.cars)) if args.cars else data.split_by_car(frame)[2]
     print(data.describe(frame), flush=True)
@@ -167,9 +182,9 @@ def predict(args):
     from utils import compose, data, inference
 
     background = data.read_image(args.background) if args.background else None
-    if args.model == SHIPPED and not SHIPPED.exists():
+    if not args.model and not SHIPPED.exists():
         raise CourseError("The course ships no weights yet. Train a model, then pass it: --model models/unet.keras")
-    model = inference.load_model(args.model)
+    model = [inference.load_model(path) for path in args.model or [SHIPPED]]
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     for path, probability in zip(paths, inference.predict(model, paths, batch=4), strict=True):
@@ -183,6 +198,22 @@ def predict(args):
             with replacing(out / name) as temporary:
                 Image.fromarray(array).save(temporary)
         print(path, "->", ", ".join(products), flush=True)
+
+
+def submit(args):
+    """Write and validate a submission; print both scores where there is a solution."""
+    from utils import data, inference, submission
+
+    submission.check_name(args.out)
+    model = [inference.load_model(path) for path in args.model]
+    frame = submission.open_test(args.data)
+    print(data.describe(frame), flush=True)
+    submission.write(model, frame, args.out, args.flip, args.threshold, progress=True)
+    print(f"{args.out}: {submission.validate(args.out, frame)} rows, valid")
+    if "usage" in frame:
+        scores = submission.score(args.out, frame)
+        for usage, part in scores.groupby("usage", sort=False):
+            print(f"{usage:<8} Dice {part['dice'].mean():.5f}  ({len(part)} images)")
 
 
 def _photos(arguments):

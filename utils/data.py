@@ -68,7 +68,7 @@ def open_data(root=None, part="train"):
     if "mask" not in frame:
         frame["mask"] = ""
     if (root / "metadata.csv").exists():
-        frame = frame.merge(_read_csv(root / "metadata.csv", "id", dtype={"id": str}), on="id", how="left")
+        frame = frame.merge(read_table(root / "metadata.csv", "id", dtype={"id": str}), on="id", how="left")
     _check_sizes(frame)
     frame.attrs["root"] = str(root)
     return frame
@@ -134,7 +134,7 @@ def _add_csv(frame, path):
     """Masks as run-length strings from train_masks.csv or solution.csv."""
     if not path.exists():
         raise CourseError(f"No masks: neither {path.parent / 'train_masks'} nor {path} is there. Unzip one of them.")
-    table = _read_csv(path, "img", "rle_mask", dtype=str, keep_default_na=False)
+    table = read_table(path, "img", "rle_mask", dtype=str, keep_default_na=False)
     names = frame["image"].map(lambda image: Path(image).name)
     missing = names[~names.isin(table["img"])]
     if len(missing):
@@ -143,10 +143,12 @@ def _add_csv(frame, path):
     return pd.concat([frame, table], axis=1)
 
 
-def _read_csv(path, key, *columns, **options):
-    """A table that has these columns, and each value of the first one once."""
+def read_table(path, key, *columns, **options):
+    """Read a csv file that has these columns, and each value of the first one once; a `CourseError` otherwise."""
     try:
         table = pd.read_csv(path, **options)
+    except FileNotFoundError as error:
+        raise CourseError(f"{path} does not exist. Kaggle's data set has such a file: download it.") from error
     except ValueError as error:
         raise CourseError(f"{path} is not a table that can be read ({error}). Download it again.") from error
     missing = {key, *columns} - set(table)
@@ -252,10 +254,12 @@ def read_image(path, size=None):
     Raises
     ------
     CourseError
-        The file is missing, truncated or no image.
+        The file is missing, truncated, no image, or one of 32-bit numbers.
 
     Notes
     -----
+    Grey, CMYK, palettes and 16 bits become RGB of 8 bits; what is transparent becomes white.
+
     A JPEG is shrunk by its own decoder first (`PIL.Image.Image.draft`), down to at least ``size``: several times
     faster for large photos. Taught in ``notebooks/03_resize_and_augment.ipynb``.
     """
@@ -263,9 +267,19 @@ def read_image(path, size=None):
         if size is not None:
             image.draft("RGB", (max(_height_width(size)),) * 2)
         image = _upright(_decode(image, path))
-        if image.mode.startswith("I;16"):
-            image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        return resize(np.asarray(image.convert("RGB")), size)
+        return resize(np.asarray(_rgb(image, path)), size)
+
+
+def _rgb(image, path):
+    """The upper 8 of 16 bits; what is transparent becomes white."""
+    if image.mode in ("I", "F"):
+        raise CourseError(f"{path} holds numbers of 32 bits, which are no colours: export it with 8 or 16 bits.")
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
 
 
 def image_shape(path):

@@ -78,6 +78,24 @@ def decode(rle, shape):
     array([[1, 1, 0],
            [1, 0, 0]], dtype=uint8)
     """
+    starts, lengths = runs(rle, shape)
+    edges = np.stack([starts, starts + lengths], axis=1).ravel()
+    return _draw(np.diff(edges, prepend=0, append=np.prod(shape)), _size(shape))
+
+
+def runs(rle, shape):
+    """Read a start-length string without drawing it; arguments and errors as for `decode`.
+
+    Returns
+    -------
+    starts, lengths : (n,) int64 arrays
+        Starts are counted from 0.
+
+    Examples
+    --------
+    >>> runs("1 2 4 1", (2, 3))
+    (array([0, 3]), array([2, 1]))
+    """
     if isinstance(rle, float) and np.isnan(rle):
         rle = ""
     if not isinstance(rle, str):
@@ -96,8 +114,7 @@ def decode(rle, shape):
     ends = starts + lengths
     _refuse(starts < np.append(0, ends[:-1]), numbers, "starts before the run ahead of it has ended; "
                                                        "runs come in order and share no pixel")
-    edges = np.stack([starts, ends], axis=1).ravel()
-    return _draw(np.diff(edges, prepend=0, append=size), (height, width))
+    return starts, lengths
 
 
 def to_counts(mask):
