@@ -106,6 +106,17 @@ def test_train_says_what_it_does_and_saves_a_model_that_works(shapes_root, tmp_p
     assert inference.load_model(out).name == "baseline_cnn"
 
 
+@pytest.mark.parametrize("name", ["carvana_unet", "trans_unet"])
+def test_train_knows_the_large_networks(name, shapes_root, tmp_path):
+    out = str(tmp_path / "large.keras")
+    arguments = ["--size", "64", "--base", "2", "--epochs", "1", "--data", str(shapes_root), "--out", out]
+    assert main(["train", "--model", name, *arguments]) == 0
+    model = inference.load_model(out)
+    assert (model.name, model.input_shape, model.count_params()) == (
+        name, (None, 64, 64, 3), getattr(models, name)(64, 2).count_params(),
+    )  # fmt: skip
+
+
 def test_train_takes_exactly_the_cars_of_the_file(shapes_root, tmp_path, monkeypatch, capsys):
     cars = [shapes.car_id(car) for car in (1, 3, 4)]
     (tmp_path / "cars.txt").write_text("\ufeff" + "\r\n".join(cars) + "\r\n\r\n", encoding="utf-8")
@@ -125,6 +136,8 @@ def test_train_takes_exactly_the_cars_of_the_file(shapes_root, tmp_path, monkeyp
         (["--size", "0"], "multiples of 16"),
         (["--size", "96", "--stem", "4"], "multiples of 64"),
         (["--stem", "3"], "stem=3"),
+        (["--model", "trans_unet", "--stem", "4"], "trans_unet has no --stem"),
+        (["--model", "baseline_cnn", "--base", "8"], "baseline_cnn has no --base"),
         (["--data", "nowhere"], "nowhere/train"),
         (["--cars", "nowhere.txt"], "nowhere.txt"),
         (["--out", "model.h5"], "model.h5"),
@@ -164,7 +177,8 @@ def test_evaluate_prints_and_writes_the_scores(model, shapes_root, tmp_path, cap
     frame = data.select_cars(data.open_data(shapes_root), cars)
     expected = inference.evaluate(inference.load_model(model), frame, flip=True)
     assert printed[0] == f"{shapes_root}: 2 cars, 32 images"
-    for name, line in zip(["dice", "iou", "precision", "recall", "accuracy"], printed[1:6], strict=True):
+    names = ["dice", "iou", "precision", "recall", "specificity", "accuracy"]
+    for name, line in zip(names, printed[1:7], strict=True):
         assert line.split() == [name, f"{expected[name].mean():.5f}"]
     worst = expected.sort_values("dice")[:5]
     assert [line.split()[0] for line in printed[-5:]] == [f"{row.id}_{row.view:02d}" for row in worst.itertuples()]

@@ -48,10 +48,10 @@ def _parser():
     sub.add_argument("--out", default="data/carvana", help="folder for the data (default: %(default)s)")
 
     sub = command("train", train, "Train a model.", "train --size 256 --stem 4 --minutes 10 --out models/unet.keras")
-    sub.add_argument("--model", choices=["unet", "baseline_cnn"], default="unet")
+    sub.add_argument("--model", choices=["unet", "carvana_unet", "trans_unet", "baseline_cnn"], default="unet")
     sub.add_argument("--size", type=int, default=128, help="side of the input in pixels (default: %(default)s)")
-    sub.add_argument("--stem", type=int, default=1, help="U-Net: work at 1/STEM of the size: 1, 2 or 4 (default: 1)")
-    sub.add_argument("--base", type=_positive(int), help="U-Net: channels of level 1 (default: 8; with a stem 24)")
+    sub.add_argument("--stem", type=int, help="unet only: work at 1/STEM of the size: 1, 2 or 4 (default: 1)")
+    sub.add_argument("--base", type=_positive(int), help="channels of level 1 (default: 8; stem 24; carvana_unet 16)")
     sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
     sub.add_argument("--cars", metavar="FILE", help="train on exactly these cars, one id a line")
     length = sub.add_mutually_exclusive_group()
@@ -118,16 +118,13 @@ def train(args):
     """Train a model and save the best epoch."""
     import keras
 
-    from utils import data, models, training
+    from utils import data, training
 
     training.check_suffix(args.out)
     train_frame, val_frame = _train_and_val(args)
     print(f"{data.describe(train_frame)} for training, {val_frame['id'].nunique()} cars for validation", flush=True)
     keras.utils.set_random_seed(args.seed)
-    if args.model == "unet":
-        model = models.unet(args.size, args.base or (8 if args.stem == 1 else 24), stem=args.stem)
-    else:
-        model = models.baseline_cnn(args.size)
+    model = _build(args)
     arrays = [(data.load_images(f, args.size), data.load_masks(f, args.size)) for f in (train_frame, val_frame)]
     training.fit(
         model,
@@ -140,6 +137,22 @@ def train(args):
         seed=args.seed,
     )
     print(f"saved {args.out}")
+
+
+def _build(args):
+    """The network that is asked for, refusing options it does not have."""
+    import inspect
+
+    from utils import models
+
+    build = getattr(models, args.model)
+    options = {name: vars(args)[name] for name in ("stem", "base") if vars(args)[name] is not None}
+    unknown = options.keys() - inspect.signature(build).parameters.keys()
+    if unknown:
+        raise CourseError(f"--model {args.model} has no --{min(unknown)}: leave it out.")
+    if options.get("stem", 1) != 1:
+        options.setdefault("base", 24)
+    return build(args.size, **options)
 
 
 def _train_and_val(args):
@@ -165,7 +178,7 @@ def evaluate(args):
     print(data.describe(frame), flush=True)
     scores = inference.evaluate(model, frame, flip=args.flip, progress=sys.stdout.isatty())
     means = scores.drop(columns=["id", "view"]).mean()
-    print("\n".join(f"{name:<10}{value:.5f}" for name, value in means.items()))
+    print("\n".join(f"{name:<12}{value:.5f}" for name, value in means.items()))
     worst = scores.nsmallest(5, "dice")
     print("worst images:\n" + "\n".join(f"  {r.id}_{r.view:02d}  Dice {r.dice:.4f}" for r in worst.itertuples()))
     if args.json:
