@@ -68,3 +68,105 @@ def test_a_probability_of_another_size_is_refused(shape):
     for act in (compose.cutout, lambda image, alpha: compose.composite(image, alpha, PHOTO)):
         with pytest.raises(CourseError, match=r"\(64, 96\).*predict at its size"):
             act(PHOTO, np.zeros(shape))
+
+
+# --- the product ------------------------------------------------------------------------------------
+
+
+def blot(*boxes, shape=(60, 100)):
+    mask = np.zeros(shape, bool)
+    for top, bottom, left, right in boxes:
+        mask[top:bottom, left:right] = True
+    return mask
+
+
+BODY = blot((20, 45, 20, 80))
+
+
+def test_one_car_is_the_largest_part_without_its_small_holes():
+    window, pinhole, speck = blot((25, 33, 30, 40)), blot((30, 32, 60, 62)), blot((5, 9, 5, 9))
+    np.testing.assert_array_equal(compose.one_car(BODY & ~window & ~pinhole | speck), BODY & ~window)
+    np.testing.assert_array_equal(compose.one_car(BODY & ~window, hole=80), BODY)
+    corner = blot((45, 50, 80, 85))  # touches the body by a corner only: another part
+    np.testing.assert_array_equal(compose.one_car(BODY | corner), BODY)
+    bay = blot((35, 45, 40, 45))  # open to one side: no hole
+    np.testing.assert_array_equal(compose.one_car(BODY & ~bay), BODY & ~bay)
+
+
+@pytest.mark.parametrize("mask", [np.zeros((4, 5), bool), np.ones((4, 5), bool)])
+def test_one_car_of_nothing_and_of_everything(mask):
+    np.testing.assert_array_equal(compose.one_car(mask), mask)
+
+
+def test_a_clean_edge_is_narrower_and_still_soft():
+    soft = resize(BODY.astype(float), (15, 25), order=1, anti_aliasing=True)
+    soft = resize(soft, BODY.shape, order=1).astype(np.float32)
+    found = compose.clean_edge(soft)
+    assert found.dtype == np.float32 and found.min() == 0 and found.max() == 1
+    np.testing.assert_array_equal(found > 0.5, soft > 0.5)
+    between = ((found > 0.02) & (found < 0.98)).sum(), ((soft > 0.02) & (soft < 0.98)).sum()
+    assert 0 < between[0] < 0.6 * between[1]
+    order = np.argsort(soft, axis=None)
+    assert (np.diff(found.ravel()[order]) >= 0).all()
+
+
+def test_a_clean_edge_has_no_specks_and_no_pinholes():
+    probability = np.where(BODY & ~blot((30, 32, 60, 62)) | blot((5, 9, 5, 9)), 0.9, 0.1)
+    np.testing.assert_array_equal(compose.clean_edge(probability), BODY)
+    assert not compose.clean_edge(np.full((8, 8), 0.3)).any()
+
+
+def test_the_edge_takes_the_colour_of_the_nearest_car():
+    alpha = np.where(BODY, 1.0, 0.0)
+    alpha[20:45, 80:82] = 0.4
+    image = np.where(BODY[..., None], np.indices(BODY.shape).sum(0)[..., None], 255).astype(np.uint8)
+    found = compose.own_colours(image, alpha)
+    np.testing.assert_array_equal(found[BODY], image[BODY])
+    np.testing.assert_array_equal(found[20:45, 80:82], np.repeat(image[20:45, 79:80], 2, axis=1))
+    np.testing.assert_array_equal(compose.own_colours(image, alpha * 0.9), image)
+
+
+FLOOR = np.full((120, 200, 3), 200, np.uint8)
+CAR = blot((40, 80, 60, 140), shape=(120, 200))
+
+
+def test_the_shadow_is_the_light_that_is_missing():
+    image = FLOOR.copy()
+    image[80:86, 60:140] = 100
+    image[CAR] = (30, 60, 90)
+    found = compose.shadow(image, CAR.astype(np.float32))
+    assert found.dtype == np.float32 and found.shape == CAR.shape
+    assert 0 <= found.min() and found.max() <= 1
+    np.testing.assert_allclose(found[81:84, 70:130], 0.5, atol=0.15)
+    np.testing.assert_allclose(found[95:, :], 1, atol=0.02)
+    np.testing.assert_allclose(found[:60], 1, atol=1e-6)
+
+
+def test_thin_lines_and_what_hangs_on_the_wall_cast_no_shadow():
+    image = FLOOR.copy()
+    image[83] = 90
+    image[10:50, 145:160] = 20
+    image[CAR] = (30, 60, 90)
+    np.testing.assert_allclose(compose.shadow(image, CAR.astype(np.float32)), 1, atol=0.03)
+
+
+def test_no_car_no_shadow():
+    for alpha in (np.zeros((120, 200), np.float32), np.ones((120, 200), np.float32)):
+        np.testing.assert_array_equal(compose.shadow(FLOOR // 2, alpha), 1)
+
+
+@pytest.mark.parametrize("shape", [(120, 200), (3, 5), (500, 300)])
+def test_the_product_darkens_the_new_floor_and_keeps_the_car(shape):
+    image = FLOOR.copy()
+    image[80:86, 60:140] = 100
+    image[CAR] = (30, 60, 90)
+    found = compose.place(image, CAR.astype(float), np.full((*shape, 3), 120, np.uint8))
+    assert (found.shape, found.dtype) == (image.shape, np.uint8)
+    np.testing.assert_array_equal(found[CAR], image[CAR])
+    np.testing.assert_allclose(found[82, 70:130], 60, atol=18)
+    np.testing.assert_allclose(found[100:], 120, atol=3)
+
+
+def test_the_product_needs_a_probability_of_the_size_of_the_photo():
+    with pytest.raises(CourseError, match="predict at its size"):
+        compose.place(FLOOR, np.zeros((60, 100)), FLOOR)

@@ -77,3 +77,11 @@ def test_save_writes_one_file_and_gives_the_figure_back(tmp_path, monkeypatch, t
     assert plots.save(figure, "01_try") is figure
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["01_try.png"]
     assert not plt.get_fignums()  # nothing left open for a notebook to show a second time
+
+
+def test_ranks_join_the_places_and_mark_who_falls():
+    frame = pd.DataFrame({"public": [0.9, 0.8, 0.7], "private": [0.6, 0.8, 0.5]}, index=["a", "b", "c"])
+    axis = plots.ranks(frame, "Title").axes[0]
+    assert [list(line.get_ydata()) for line in axis.lines] == [[1, 2], [2, 1], [3, 3]]
+    assert [line.get_color() for line in axis.lines] == [plots.RED, plots.BLUE, "grey"]
+    assert texts(axis)[:2] == ["a  0.9000", "0.6000  a"]

@@ -2,6 +2,8 @@
 
 import cv2
 import numpy as np
+from scipy.ndimage import binary_dilation, binary_fill_holes, distance_transform_edt
+from skimage.measure import label
 
 from utils import CourseError
 
@@ -59,6 +61,130 @@ def cover(background, shape):
     resized = cv2.resize(background, size[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     return resized[top : top + height, left : left + width]
+
+
+def place(image, probability, background):
+    """Put the car on another background the way a shop would: clean edges, and its own shadow on the new floor.
+
+    Parameters
+    ----------
+    image, probability, background : ndarray
+        As in `composite`; the car stands on a plain, bright floor.
+
+    Returns
+    -------
+    ndarray of uint8, (h, w, 3)
+
+    Raises
+    ------
+    CourseError
+        Image and probability differ in size.
+
+    Notes
+    -----
+    Taught in ``notebooks/09_evaluate_and_submit.ipynb``, like the steps it is made of.
+    """
+    alpha = clean_edge(_alpha(image, probability))
+    shaded = cover(background, alpha.shape) * shadow(image, alpha)[..., None]
+    return composite(own_colours(image, alpha), alpha, np.rint(shaded).astype(np.uint8))
+
+
+def one_car(mask, hole=40):
+    """Keep the largest connected part of a mask, and fill its small holes.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, (h, w)
+    hole : int
+        A hole of up to so many pixels is filled; a larger one may be a view through the car.
+
+    Returns
+    -------
+    ndarray of bool, (h, w)
+    """
+    if not mask.any():
+        return mask
+    car = _largest(mask)
+    holes = label(binary_fill_holes(car) & ~car, connectivity=1)
+    return car | ((holes > 0) & (np.bincount(holes.ravel())[holes] <= hole))
+
+
+def clean_edge(probability, gain=3):
+    """Make an opacity of probabilities: of one car only, with a narrower edge, still soft.
+
+    Parameters
+    ----------
+    probability : ndarray of float, (h, w), 0-1
+    gain : float
+        How much narrower the edge becomes.
+
+    Returns
+    -------
+    ndarray of float32, (h, w), 0-1
+    """
+    car = one_car(probability > 0.5)
+    alpha = np.clip(gain * (probability - 0.5) + 0.5, 0, 1) * binary_dilation(car, iterations=3)
+    return np.where(car & (probability <= 0.5), 1, alpha).astype(np.float32)
+
+
+def own_colours(image, alpha):
+    """Give each pixel that is not wholly car the colour of the nearest one that is, so that no wall shines through.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (h, w, 3)
+    alpha : ndarray of float, (h, w), 0-1
+
+    Returns
+    -------
+    ndarray of uint8, (h, w, 3)
+    """
+    return _nearest(image, alpha == 1)
+
+
+def shadow(image, alpha):
+    """Find the car's shadow in the photo: the share of light that arrives on the floor.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (h, w, 3)
+    alpha : ndarray of float, (h, w), 0-1
+
+    Returns
+    -------
+    ndarray of float32, (h, w), 0-1
+        1 where there is no shadow. Multiply a new background by it.
+
+    Notes
+    -----
+    A row of floor is as bright as its brighter quarter. What is darker is shadow if it is broad (thin lines belong to
+    the floor) and close to the lower half of the car.
+    """
+    free, grey = alpha == 0, image.mean(axis=-1, dtype=np.float32)
+    if free.all() or not free.any():
+        return np.ones_like(alpha)
+    height, width = alpha.shape
+    light = np.array([np.percentile(row[open_], 75) if open_.any() else 255 for row, open_ in zip(grey, free)])
+    arriving = _nearest(np.clip(grey / np.maximum(light, 1)[:, None], 0, 1), free).astype(np.float32)
+    line = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * (width // 120) + 1,) * 2)
+    arriving = cv2.GaussianBlur(cv2.morphologyEx(arriving, cv2.MORPH_CLOSE, line), (0, 0), width / 240)
+    rows = np.flatnonzero((~free).any(axis=1))
+    low = np.clip((np.arange(height) - rows.mean()) / (np.ptp(rows) / 4 + 1), 0, 1)[:, None]
+    near = np.exp(-((distance_transform_edt(free) / (0.06 * width)) ** 2))
+    return (1 - (1 - arriving) * low * near).astype(np.float32)
+
+
+def _largest(mask):
+    parts = label(mask, connectivity=1)
+    return parts == np.bincount(parts[mask]).argmax()
+
+
+def _nearest(values, known):
+    """Each value that is not known, from the nearest that is."""
+    if not known.any():
+        return values
+    places = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return values[tuple(places)]
 
 
 def _alpha(image, probability):

@@ -388,6 +388,37 @@ def ratios(frame, title, label=""):
     return figure
 
 
+def ranks(frame, title):
+    """Places on two boards, joined by lines; who loses places is drawn in red.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Two columns of scores, the higher the better; a row for each competitor.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _axes(1, 1, (8, 1.1 + 0.36 * len(frame)))
+    axis, places = axes[0, 0], frame.rank(ascending=False, method="first")
+    for name, (before, after) in zip(frame.index, places.to_numpy()):
+        colour = RED if after > before else BLUE if after < before else "grey"
+        axis.plot([0, 1], [before, after], marker="o", color=colour)
+        for x, place, align in [(-0.03, before, "right"), (1.03, after, "left")]:
+            score = frame.iloc[:, round(x)][name]
+            text = f"{name}  {score:.4f}" if align == "right" else f"{score:.4f}  {name}"
+            axis.text(x, place, text, ha=align, va="center", color=colour, fontsize=9)
+    axis.set(title=title, xlim=(-0.9, 1.9), ylim=(len(frame) + 0.6, 0.2), yticks=[])
+    axis.set_xticks([0, 1], frame.columns)
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0)
+    for side in axis.spines.values():
+        side.set_visible(False)
+    return figure
+
+
 def numbered_runs(mask, title=None):
     """A small mask twice, its pixels numbered by rows and by columns, each run of foreground in a colour of its own.
 

@@ -288,7 +288,7 @@ def _cut_back(file):
 
 
 def _append(file, text):
-    member = memoryview(gzip.compress(text.encode(), 6, mtime=0))
+    member = memoryview(gzip.compress(text.encode(), 1, mtime=0))
     while member:
         member = member[file.write(member) :]
 
