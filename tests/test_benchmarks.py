@@ -6,8 +6,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pandas as pd
 import pytest
+import shapes
 
-from benchmarks import losses
+from benchmarks import losses, tricks
+from utils import data, training
 
 
 @pytest.fixture
@@ -40,3 +42,72 @@ def test_each_training_is_run_once_whatever_stops_it(measured, shapes_root):
     assert list(zip(table["loss"], table["seed"])) == done
     assert len(done) == len(set(done)) == 12
     assert set(table["data"]) == {shapes_root.name}
+
+
+@pytest.fixture
+def small_tricks(tmp_path, monkeypatch, shapes_root):
+    """The ablation with tiny networks; each training is noted and left out, and stopped by hand where it says so."""
+    begun = []
+
+    def fit(model, train, val, minutes, checkpoint, loss=None, **settings):
+        if len(begun) == fit.stop:
+            raise KeyboardInterrupt
+        begun.append((checkpoint.stem, minutes, len(train[0]), getattr(loss, "__name__", None)))
+        training.save_model(model, checkpoint)
+        return pd.DataFrame({"seconds": [100.0, 1000.0]})
+
+    monkeypatch.setattr(tricks, "RESULTS", tmp_path / "tricks.csv")
+    monkeypatch.setattr(tricks, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(tricks, "FIRST", {"size": 16, "base": 1, "levels": 1})
+    monkeypatch.setattr(tricks, "SECOND", {"size": 8, "base": 1, "levels": 1})
+    monkeypatch.setattr(tricks.training, "fit", fit)
+    cars = tmp_path / "cars.txt"
+    cars.write_text("\n".join(sorted(data.open_data(shapes_root)["id"].unique())[:6]))
+    arguments = ["tricks", "--data", str(shapes_root), "--cars", str(cars), "--minutes", "10"]
+    monkeypatch.setattr("sys.argv", arguments)
+    return begun, fit
+
+
+def test_the_ablation_goes_on_where_it_was_stopped(small_tricks, shapes_root):
+    begun, fit = small_tricks
+    fit.stop = 2
+    with pytest.raises(KeyboardInterrupt):
+        tricks.main()
+    assert len(pd.read_csv(tricks.RESULTS)) == 6
+    fit.stop = None
+    tricks.main()
+    table = pd.read_csv(tricks.RESULTS)
+    assert begun == [
+        ("base", 4.0, 5 * 16, None),
+        ("pseudo", 3.0, 7 * 16, "sure_bce_dice"),  # two cars of test/ join in
+        ("second", 3.0, 5 * 16, None),
+        ("longer", 3.0, 5 * 16, "sure_bce_dice"),
+    ]
+    assert table["row"].is_unique and len(table) == 10
+    assert table.columns.tolist() == ["data", "row", "dice", "seconds", "command", "machine"]
+    assert (
+        table["command"] == f"python -m benchmarks.tricks --data {shapes_root.name} --minutes 10 --cars cars.txt"
+    ).all()
+    assert table["dice"].between(0, 1).all()
+    trained = table.set_index("row")["seconds"] // 1000
+    assert trained.to_dict() == {
+        "base": 1, "flip": 1, "threshold": 1, "flip + threshold": 1, "pseudo-labels": 2, "flip + threshold + pseudo": 2,
+        "second size alone": 1, "ensemble": 2, "all four tricks": 3, "longer training": 2,
+    }  # fmt: skip
+    tricks.main()
+    assert pd.read_csv(tricks.RESULTS).equals(table)
+
+
+def test_scored_cars_are_those_that_are_not_named(small_tricks, shapes_root, tmp_path):
+    train, val, test, unlabelled = tricks.parts(shapes_root, tmp_path / "cars.txt")
+    named = (tmp_path / "cars.txt").read_text().split()
+    assert sorted({*train["id"], *val["id"]}) == named
+    assert not set(train["id"]) & set(val["id"])
+    assert len(test["id"].unique()) == 2 and not set(test["id"]) & set(named)
+    assert set(unlabelled["id"]) == set(data.open_data(shapes_root, "test")["id"])
+
+
+def test_without_a_test_folder_the_scored_photos_are_labelled(tmp_path):
+    root = shapes.write_data(tmp_path / "data", cars=5)
+    _, _, test, unlabelled = tricks.parts(root, None)
+    assert unlabelled["image"].tolist() == test["image"].tolist()

@@ -1,0 +1,130 @@
+"""Chapter 07's ablation with more training, on any data: MINUTES of training for the whole recipe.
+
+    python -m benchmarks.tricks [--data ROOT] [--cars FILE] [--minutes MINUTES]
+
+FILE names the cars to train on, one id a line; all others are scored, at the original size. Pseudo-labels are made for
+photos of test/ or, where there is none, for the photos that are scored, without a look at their masks, as competitors
+did. "longer training" is no part of the recipe: it spends the seconds of the pseudo-labels on labelled photos alone.
+
+A row is added to benchmarks/results/tricks.csv as soon as it is measured. Its seconds are those of training, labelling,
+searching the threshold and scoring. A run that was stopped goes on where it was; its networks are in models/tricks.
+"""
+
+import argparse
+import json
+import time
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from notebooks.run import machine
+from utils import data, inference, losses, models, replacing, training
+from utils.__main__ import read_cars
+
+RESULTS = Path(__file__).parent / "results" / "tricks.csv"
+MODELS = Path(__file__).parents[1] / "models" / "tricks"
+FIRST = {"size": 256, "base": 24, "stem": 4}
+SECOND = {"size": 320, "base": 20, "stem": 4}
+SHARES = {"base": 0.4, "longer": 0.3, "pseudo": 0.3, "second": 0.3}  # of the minutes; "longer" comes on top
+UNLABELLED = 48  # cars of test/ at most
+BATCH, AUGMENT = 8, {"flip": 0.5}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="data/sample", type=Path, help="folder in Kaggle's layout")
+    parser.add_argument("--cars", type=Path, metavar="FILE", help="train on these cars, score all others")
+    parser.add_argument("--minutes", default=30.0, type=float, help="of training, for the whole recipe")
+    args = parser.parse_args()
+    root = args.data.resolve()
+    command = f"python -m benchmarks.tricks --data {root.name} --minutes {args.minutes:g}"
+    command += f" --cars {args.cars.name}" if args.cars else ""
+    train, val, test, unlabelled = parts(root, args.cars)
+    folder = "-".join([root.name, *([args.cars.stem] if args.cars else []), f"{args.minutes:g}"])
+    fit = partial(trained, MODELS / folder, args.minutes, val)
+    row = partial(measured, {"data": root.name, "command": command, "machine": machine()}, val, test)
+
+    keras.utils.set_random_seed(0)
+    first, other, pairs = models.unet(**FIRST), models.unet(**SECOND), load(train, FIRST["size"])
+    base, base_seconds = fit("base", first, pairs)
+    row("base", base, base_seconds)
+    row("flip", base, base_seconds, flip=True)
+    row("threshold", base, base_seconds, search=True)
+    row("flip + threshold", base, base_seconds, flip=True, search=True)
+
+    photos, start = data.load_images(unlabelled, FIRST["size"]), time.perf_counter()
+    labels = inference.pseudo_labels(base, unlabelled, FIRST["size"], flip=True)
+    label_seconds = time.perf_counter() - start
+    mixed = np.concatenate([pairs[0], photos]), np.concatenate([pairs[1], labels])
+    again = {"learning_rate": 1e-3, "loss": losses.sure_pixels(losses.bce_dice)}
+    pseudo, seconds = fit("pseudo", copy(base), mixed, **again)
+    pseudo_seconds = base_seconds + label_seconds + seconds
+    row("pseudo-labels", pseudo, pseudo_seconds)
+    row("flip + threshold + pseudo", pseudo, pseudo_seconds, flip=True, search=True)
+
+    second, second_seconds = fit("second", other, load(train, SECOND["size"]))
+    row("second size alone", second, second_seconds)
+    row("ensemble", [base, second], base_seconds + second_seconds)
+    row("all four tricks", [pseudo, second], pseudo_seconds + second_seconds, flip=True, search=True)
+
+    longer, seconds = fit("longer", copy(base), pairs, **again)
+    row("longer training", longer, base_seconds + seconds)
+
+
+def parts(root, cars):
+    """Photos to train on, to choose by, to score on, and to label."""
+    everything = data.open_data(root)
+    if cars:
+        ours = data.select_cars(everything, read_cars(cars))
+        test = everything[~everything["id"].isin(ours["id"])].reset_index(drop=True)
+        train, val, _ = data.split_by_car(ours, val=0.05, test=0)
+    else:
+        train, val, test = data.split_by_car(everything, val=0.05, test=0.2)
+    unlabelled = data.open_data(root, "test") if (root / "test").is_dir() else test
+    unlabelled = data.select_cars(unlabelled, unlabelled["id"].unique()[:UNLABELLED])
+    return data.without_bad_masks(train), data.without_bad_masks(val), test, unlabelled
+
+
+def load(frame, size):
+    return data.load_images(frame, size), data.load_masks(frame, size)
+
+
+def copy(model):
+    again = keras.models.clone_model(model)
+    again.set_weights(model.get_weights())
+    return again
+
+
+def trained(folder, minutes, val, name, model, pairs, **settings):
+    """The model after its share of the minutes, and its seconds; from the folder if that was done before."""
+    path, done = folder / f"{name}.keras", folder / f"{name}.json"
+    if done.exists():
+        return inference.load_model(path), json.loads(done.read_text())["seconds"]
+    settings |= {"minutes": SHARES[name] * minutes, "batch": BATCH, "augment": AUGMENT, "checkpoint": path}
+    history = training.fit(model, pairs, load(val, model.input_shape[1]), **settings)
+    seconds = history["seconds"].iloc[-1]
+    with replacing(done) as temporary:
+        temporary.write_text(json.dumps({"seconds": seconds}))
+    return model, seconds
+
+
+def measured(about, val, test, name, model, seconds, flip=False, search=False):
+    """Add a row to the results, unless it is there."""
+    table = pd.read_csv(RESULTS) if RESULTS.exists() else pd.DataFrame(columns=["row", *about])
+    key = {"row": name, "command": about["command"]}
+    if (table[list(key)] == key).all(axis=1).any():
+        return
+    start = time.perf_counter()
+    threshold = inference.best_threshold(model, val, flip)["dice"].idxmax() if search else 0.5
+    dice = inference.evaluate(model, test, flip, threshold)["dice"].mean()
+    row = {"data": about["data"], "row": name, "dice": dice, "seconds": seconds + time.perf_counter() - start} | about
+    print(f"{name}: Dice {dice:.5f}, threshold {threshold:.2f}, {row['seconds']:.0f} s", flush=True)
+    with replacing(RESULTS) as temporary:
+        pd.DataFrame([*table.to_dict("records"), row]).to_csv(temporary, index=False, float_format="%.5f")
+
+
+if __name__ == "__main__":
+    main()
