@@ -14,8 +14,9 @@ import pytest
 import shapes
 from PIL import Image
 
-from utils import data, inference, models
+from utils import data, inference, models, training
 from utils.__main__ import main
+from utils.augment import STRONG
 
 COMMANDS = ["download", "train", "evaluate", "predict", "submit"]
 
@@ -81,7 +82,7 @@ def test_help_starts_at_once():
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["fly"], ["train"], ["evaluate"], ["predict", "a.jpg"], ["train", "--out", "a.keras", "--size", "big"],
+    [[], ["fly"], ["train"], ["evaluate"], ["predict"], ["train", "--out", "a.keras", "--size", "big"],
      ["train", "--out", "a.keras", "--epochs", "0"], ["train", "--out", "a.keras", "--minutes", "-1"],
      ["train", "--out", "a.keras", "--minutes", "inf"], ["train", "--out", "a.keras", "--base", "0"],
      ["train", "--out", "a.keras", "--epochs", "1", "--minutes", "1"], ["train", "--out", "a.keras", "--seed", "-1"],
@@ -115,6 +116,18 @@ def test_train_knows_the_large_networks(name, shapes_root, tmp_path):
     assert (model.name, model.input_shape, model.count_params()) == (
         name, (None, 64, 64, 3), getattr(models, name)(64, 2).count_params(),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options, expected",
+    [([], {"flip": 0.5}), (["--augment", "flip"], {"flip": 0.5}), (["--augment", "strong"], STRONG)],
+)
+def test_train_augments_as_told(options, expected, shapes_root, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(training, "fit", lambda *_, augment, **__: told.append(augment))
+    arguments = ["--size", "32", "--base", "2", "--data", str(shapes_root), "--out", str(tmp_path / "a.keras")]
+    assert main(["train", *arguments, *options]) == 0
+    assert told == [expected]
 
 
 def test_train_takes_exactly_the_cars_of_the_file(shapes_root, tmp_path, monkeypatch, capsys):
@@ -294,7 +307,7 @@ def test_the_shipped_weights_are_the_default(photo, tmp_path, capsys, monkeypatc
     from utils import __main__
 
     monkeypatch.setattr(__main__, "SHIPPED", tmp_path / "weights.keras")
-    assert "ships no weights" in refused(capsys, "predict", photo, "--out", tmp_path / "cut")
+    assert "git checkout data/weights" in refused(capsys, "predict", photo, "--out", tmp_path / "cut")
     models.baseline_cnn(32, (4,)).save(tmp_path / "weights.keras")
     assert main(["predict", photo, "--out", str(tmp_path / "cut")]) == 0
     assert (tmp_path / "cut" / "car_mask.png").exists()

@@ -57,6 +57,8 @@ def _parser():
     length = sub.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 3)")
     length.add_argument("--epochs", type=_positive(int))
+    sub.add_argument("--augment", choices=["flip", "strong"], default="flip",
+                     help="strong: for cars and scenes unlike the training set's (default: %(default)s)")  # fmt: skip
     sub.add_argument("--batch", type=_positive(int), default=8)
     sub.add_argument("--seed", type=_seed, default=0)
     sub.add_argument("--out", required=True, metavar="NAME.keras", help="where the best model goes")
@@ -71,7 +73,7 @@ def _parser():
     sub = command("predict", predict, "Cut the car out of photos.", "predict photo.jpg --out cut")
     sub.add_argument("images", nargs="+", metavar="IMAGES", help="photos, or folders of photos")
     sub.add_argument("--model", action="append", help=f"default: the weights that come with the course. {ENSEMBLE}")
-    sub.add_argument("--out", required=True, metavar="DIR")
+    sub.add_argument("--out", default="cut", metavar="DIR", help="folder for the results (default: %(default)s)")
     sub.add_argument("--background", metavar="PHOTO", help="write NAME_composite.jpg on this instead of a cut-out")
 
     sub = command("submit", submit, "Predict the test images and write the file for Kaggle.",
@@ -118,7 +120,7 @@ def train(args):
     """Train a model and save the best epoch."""
     import keras
 
-    from utils import data, training
+    from utils import augment, data, training
 
     training.check_suffix(args.out)
     train_frame, val_frame = _train_and_val(args)
@@ -132,7 +134,7 @@ def train(args):
         epochs=args.epochs,
         minutes=None if args.epochs else args.minutes or 3,
         batch=args.batch,
-        augment={"flip": 0.5},
+        augment=augment.STRONG if args.augment == "strong" else {"flip": 0.5},
         checkpoint=args.out,
         seed=args.seed,
     )
@@ -196,7 +198,9 @@ def predict(args):
 
     background = data.read_image(args.background) if args.background else None
     if not args.model and not SHIPPED.exists():
-        raise CourseError("The course ships no weights yet. Train a model, then pass it: --model models/unet.keras")
+        raise CourseError(
+            f"{SHIPPED} is missing. Get it back (git checkout data/weights), or name another: --model NAME.keras"
+        )
     model = [inference.load_model(path) for path in args.model or [SHIPPED]]
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
