@@ -116,13 +116,16 @@ def test_a_clean_edge_has_no_specks_and_no_pinholes():
     assert not compose.clean_edge(np.full((8, 8), 0.3)).any()
 
 
-def test_the_edge_takes_the_colour_of_the_nearest_car():
+def test_the_edge_takes_the_colour_of_the_nearest_inner_pixel():
     alpha = np.where(BODY, 1.0, 0.0)
     alpha[20:45, 80:82] = 0.4
     image = np.where(BODY[..., None], np.indices(BODY.shape).sum(0)[..., None], 255).astype(np.uint8)
     found = compose.own_colours(image, alpha)
-    np.testing.assert_array_equal(found[BODY], image[BODY])
-    np.testing.assert_array_equal(found[20:45, 80:82], np.repeat(image[20:45, 79:80], 2, axis=1))
+    inner = BODY & ~blot((20, 21, 20, 80), (44, 45, 20, 80), (20, 45, 20, 21), (20, 45, 79, 80))
+    np.testing.assert_array_equal(found[inner], image[inner])
+    np.testing.assert_array_equal(found[21:44, 79:81], np.repeat(image[21:44, 78:79], 2, axis=1))
+    np.testing.assert_array_equal(found[20, 21:78], image[21, 21:78])
+    np.testing.assert_array_equal(found[:, 90:], image[:, 90:])  # far from the car, the photo stays
     np.testing.assert_array_equal(compose.own_colours(image, alpha * 0.9), image)
 
 

@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_fill_holes, distance_transform_edt
+from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes, distance_transform_edt
 from skimage.measure import label
 
 from utils import CourseError
@@ -127,19 +127,25 @@ def clean_edge(probability, gain=3):
     return np.where(car & (probability <= 0.5), 1, alpha).astype(np.float32)
 
 
-def own_colours(image, alpha):
-    """Give each pixel that is not wholly car the colour of the nearest one that is, so that no wall shines through.
+def own_colours(image, alpha, reach=3):
+    """Give each pixel of the edge the colour of the nearest one that lies wholly in the car: no wall shines through.
 
     Parameters
     ----------
     image : ndarray of uint8, (h, w, 3)
     alpha : ndarray of float, (h, w), 0-1
+    reach : float
+        In pixels. Where no sure pixel is that near, the network is at a loss, and the photo is the better guess.
 
     Returns
     -------
     ndarray of uint8, (h, w, 3)
     """
-    return _nearest(image, alpha == 1)
+    inner = binary_erosion(alpha == 1)
+    if not inner.any():
+        return image
+    distance, places = distance_transform_edt(~inner, return_indices=True)
+    return np.where((distance <= reach)[..., None], image[tuple(places)], image)
 
 
 def shadow(image, alpha):
@@ -181,10 +187,7 @@ def _largest(mask):
 
 def _nearest(values, known):
     """Each value that is not known, from the nearest that is."""
-    if not known.any():
-        return values
-    places = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return values[tuple(places)]
+    return values[tuple(distance_transform_edt(~known, return_distances=False, return_indices=True))]
 
 
 def _alpha(image, probability):
