@@ -14,7 +14,8 @@ import pytest
 import shapes
 from PIL import Image
 
-from utils import CourseError, data, inference, submission
+from benchmarks import submission as benchmark
+from utils import CourseError, data, inference, rle, submission
 
 CARS = [shapes.car_id(car, "test") for car in range(10)]
 NAMES = [f"{car}_{view:02d}.jpg" for car in CARS for view in range(1, 17)]
@@ -370,3 +371,18 @@ def test_a_turned_photo_counts_upright(tmp_path):
     mask = np.ones((96, 64), bool)
     submission.write_masks(lambda start: [mask], submission.open_test(root), tmp_path / "a.csv.gz")
     assert gzip.open(tmp_path / "a.csv.gz", "rt").read() == f"img,rle_mask\n{NAMES[0]},1 6144\n"
+
+
+# --- at Kaggle's size -------------------------------------------------------------------------------
+
+
+def test_the_benchmark_writes_masks_of_kaggles_size(tmp_path):
+    path = tmp_path / "a.csv.gz"
+    row = benchmark.measure(40, path)
+    written = pd.read_csv(path)
+    assert (len(written), row["rows"], written["img"].nunique()) == (40, 40, 40)
+    assert row["megabytes"] == path.stat().st_size / 1e6
+    assert row["peak_mb"] >= row["peak_mb_above_start"] >= 0
+    areas = [rle.decode(text, (1280, 1918)).mean() for text in written["rle_mask"][::8]]
+    assert 0.05 < min(areas) < max(areas) < 0.5
+    assert len(set(written["rle_mask"])) > 30
