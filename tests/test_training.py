@@ -131,6 +131,29 @@ def test_the_cosine_rises_over_a_twentieth_and_falls_to_nothing(few):
     assert rates[-1] < 0.01
 
 
+class Slide(keras.layers.Layer):
+    """One number, which any training with the loss below pushes down by the learning rate at each step."""
+
+    def build(self, shape):
+        self.number = self.add_weight(shape=(), initializer="zeros")
+
+    def call(self, x):
+        return 0 * x[..., :1] + self.number
+
+
+def test_each_step_takes_the_learning_rate_of_its_place_in_the_schedule(sides):
+    inputs = keras.Input((*SIZE, 3))
+    layer = Slide()
+    model = keras.Model(inputs, layer(inputs))
+    few = [(images[:40], masks[:40]) for images, masks in sides]
+    settings = {"loss": lambda truth, answer: keras.ops.mean(answer, axis=(1, 2, 3)), "learning_rate": 0.5}
+    fit(model, few, epochs=3, optimizer=keras.optimizers.SGD(), **settings)
+    places = np.arange(15) / 15
+    falling = 0.5 * (1 + np.cos(np.pi * np.maximum(0, places - 0.05) / 0.95))
+    rates = 0.5 * np.minimum(falling, np.maximum(0.01, places / 0.05))
+    assert float(keras.ops.convert_to_numpy(layer.number)) == pytest.approx(-rates.sum(), rel=1e-4)
+
+
 def test_the_plateau_divides_by_ten_after_four_epochs_without_progress(spoiled):
     model, sides = spoiled
     rates = fit(model, sides, epochs=6, schedule="plateau", learning_rate=3e-3)["learning_rate"]

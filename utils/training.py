@@ -101,7 +101,6 @@ def fit(
 
     Notes
     -----
-    On the JAX backend the learning rate follows the schedule once an epoch.
     Taught in ``notebooks/05_train_a_unet.ipynb``.
     """
     length = epochs if minutes is None else minutes
@@ -241,6 +240,8 @@ class Cosine(keras.callbacks.Callback):
         self.run, self.highest = run, highest
 
     def on_train_batch_begin(self, batch, logs=None):
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()  # within an epoch Keras keeps the optimizer's variables elsewhere
         done = self.run.progress
         falling = 0.5 * (1 + math.cos(math.pi * max(0.0, done - WARM_UP) / (1 - WARM_UP)))
         self.model.optimizer.learning_rate = self.highest * min(falling, max(done / WARM_UP, 0.01))
