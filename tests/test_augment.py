@@ -315,6 +315,14 @@ def test_an_epoch_shows_no_image_twice(n, batch, shuffle):
     assert len(set(seen)) == len(seen) == (n if not shuffle else n // min(batch, n) * min(batch, n))
 
 
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_an_epoch_may_be_cut_short(shuffle):
+    whole, cut = (Batches(*numbered(10), batch=3, shuffle=shuffle, steps=steps) for steps in (None, 2))
+    assert len(cut) == 2 < len(whole)
+    assert all(np.array_equal(cut[index][0], whole[index][0]) for index in range(2))
+    assert len(Batches(*numbered(10), batch=3, shuffle=shuffle, steps=99)) == len(whole)
+
+
 def test_epochs_differ_and_repeat_with_the_seed():
     pairs = own_masks(8)
     one, two = (Batches(*pairs, batch=4, seed=3, **COMPETITION) for _ in range(2))

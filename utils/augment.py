@@ -243,6 +243,8 @@ class Batches(keras.utils.PyDataset):
         every image in order, with a smaller last batch.
     epoch : int
         The first epoch; for training that goes on after a stop.
+    steps : int, optional
+        Batches an epoch, where all would be too many.
     **settings
         Arguments of `transform`; without any the pairs stay as they are.
 
@@ -257,17 +259,18 @@ class Batches(keras.utils.PyDataset):
     Taught in ``notebooks/03_resize_and_augment.ipynb``.
     """
 
-    def __init__(self, images, masks, batch=16, seed=0, shuffle=True, epoch=0, **settings):
+    def __init__(self, images, masks, batch=16, seed=0, shuffle=True, epoch=0, steps=None, **settings):
         super().__init__()
         _check_pairs(images, masks)
         self.images, self.masks = images, masks
         self.batch = max(1, min(batch, len(images)))
         self.seed, self.shuffle, self.epoch = seed, shuffle, epoch
-        self.settings = settings
+        self.steps, self.settings = steps, settings
 
     def __len__(self):
         spare = 0 if self.shuffle else self.batch - 1
-        return (len(self.images) + spare) // self.batch
+        everything = (len(self.images) + spare) // self.batch
+        return min(self.steps or everything, everything)
 
     def __getitem__(self, index):
         rng = np.random.default_rng((self.seed, self.epoch, index))
