@@ -356,6 +356,7 @@ def _dots(axis, frame):
     axis.set_yticks(range(frame.shape[1]), [str(column) for column in frame])
     axis.set_ylim(frame.shape[1] - 0.5, -0.6)
     axis.margins(x=0.1)
+    axis.locator_params(axis="x", nbins=5)
 
 
 def ratios(frame, title, label=""):
