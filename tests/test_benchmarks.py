@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import shapes
 
-from benchmarks import losses, tricks
+from benchmarks import architectures, losses, tricks
 from utils import data, training
 
 
@@ -44,6 +44,35 @@ def test_each_training_is_run_once_whatever_stops_it(measured, shapes_root):
     assert set(table["data"]) == {shapes_root.name}
 
 
+def test_the_same_time_buys_photos_by_their_cost(tmp_path, monkeypatch, shapes_root):
+    begun, costs = [], {"U-Net": 10.0, "dilated U-Net": 10.0, "the name alone": 12.5, "TransUNet": 20.0}
+    left = dict(costs)
+
+    def measure(name, seed, steps, train, val, test):
+        if len(begun) == measure.stop:
+            raise KeyboardInterrupt
+        begun.append((name, seed))
+        return {"dice": 0.9, "photos": steps * architectures.EPOCHS * architectures.BATCH}
+
+    def cost(name):
+        return {"ms": left.pop(name)}  # twice for one network: KeyError
+
+    monkeypatch.setattr(architectures, "RESULTS", tmp_path)
+    monkeypatch.setattr(architectures, "measure", measure)
+    monkeypatch.setattr(architectures, "cost", cost)
+    monkeypatch.setattr("sys.argv", ["architectures", "--data", str(shapes_root)])
+    for measure.stop in (5, 6):
+        with pytest.raises(KeyboardInterrupt):
+            architectures.main()
+    measure.stop = None
+    architectures.main()
+    table = pd.read_csv(tmp_path / "architectures.csv")
+    assert list(zip(table["network"], table["seed"])) == begun
+    assert len(begun) == len(set(begun)) == 12
+    milliseconds = table["photos"] * table["network"].map(costs)
+    assert milliseconds.values == pytest.approx(1000 * architectures.SECONDS, rel=0.02)
+
+
 @pytest.fixture
 def small_tricks(tmp_path, monkeypatch, shapes_root):
     """The ablation with tiny networks; each training is noted and left out, and stopped by hand where it says so."""
@@ -53,6 +82,7 @@ def small_tricks(tmp_path, monkeypatch, shapes_root):
         if len(begun) == fit.stop:
             raise KeyboardInterrupt
         begun.append((checkpoint.stem, minutes, len(train[0]), getattr(loss, "__name__", None)))
+        training.compile_model(model, loss or tricks.losses.bce_dice, "adam")
         training.save_model(model, checkpoint)
         return pd.DataFrame({"seconds": [100.0, 1000.0]})
 
