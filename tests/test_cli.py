@@ -107,39 +107,54 @@ def test_train_says_what_it_does_and_saves_a_model_that_works(shapes_root, tmp_p
     assert inference.load_model(out).name == "baseline_cnn"
 
 
-@pytest.mark.parametrize("name", ["carvana_unet", "trans_unet"])
-def test_train_knows_the_large_networks(name, shapes_root, tmp_path):
-    out = str(tmp_path / "large.keras")
-    arguments = ["--size", "64", "--base", "2", "--epochs", "1", "--data", str(shapes_root), "--out", out]
-    assert main(["train", "--model", name, *arguments]) == 0
-    model = inference.load_model(out)
-    assert (model.name, model.input_shape, model.count_params()) == (
-        name, (None, 64, 64, 3), getattr(models, name)(64, 2).count_params(),
-    )  # fmt: skip
+@pytest.fixture
+def untrained(monkeypatch):
+    """What the command line asks `fit` for, one (model, train, val, settings) a call; nothing is trained."""
+    calls = []
+    monkeypatch.setattr(training, "fit", lambda *sides, **settings: calls.append((*sides, settings)))
+    return calls
+
+
+@pytest.mark.parametrize(
+    "options, build",
+    [
+        (["unet", "--stem", "2", "--base", "4"], lambda: models.unet(64, 4, stem=2)),
+        (["unet", "--stem", "4"], lambda: models.unet(64, 24, stem=4)),
+        (["carvana_unet", "--base", "2"], lambda: models.carvana_unet(64, 2)),
+        (["trans_unet", "--base", "2"], lambda: models.trans_unet(64, 2)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_train_builds_the_network_asked_for(options, build, shapes_root, tmp_path, untrained):
+    settings = ["--size", "64", "--data", str(shapes_root), "--out", str(tmp_path / "a.keras")]
+    assert main(["train", "--model", *options, *settings]) == 0
+    ((model, *_),) = untrained
+    expected = build()
+    assert model.name == expected.name
+    assert [layer.output.shape for layer in model.layers] == [layer.output.shape for layer in expected.layers]
 
 
 @pytest.mark.parametrize(
     "options, expected",
     [([], {"flip": 0.5}), (["--augment", "flip"], {"flip": 0.5}), (["--augment", "strong"], STRONG)],
 )
-def test_train_augments_as_told(options, expected, shapes_root, tmp_path, monkeypatch):
-    told = []
-    monkeypatch.setattr(training, "fit", lambda *_, augment, **__: told.append(augment))
+def test_train_augments_as_told(options, expected, shapes_root, tmp_path, untrained):
     arguments = ["--size", "32", "--base", "2", "--data", str(shapes_root), "--out", str(tmp_path / "a.keras")]
     assert main(["train", *arguments, *options]) == 0
-    assert told == [expected]
+    assert untrained[0][-1]["augment"] == expected
 
 
-def test_train_takes_exactly_the_cars_of_the_file(shapes_root, tmp_path, monkeypatch, capsys):
+def test_train_takes_exactly_the_cars_of_the_file(shapes_root, tmp_path, untrained):
     cars = [shapes.car_id(car) for car in (1, 3, 4)]
     (tmp_path / "cars.txt").write_text("\ufeff" + "\r\n".join(cars) + "\r\n\r\n", encoding="utf-8")
-    seen, plain = [], data.load_images
-    monkeypatch.setattr(data, "load_images", lambda frame, size: seen.append(set(frame["id"])) or plain(frame, size))
-    arguments = ["--size", "32", "--stem", "2", "--base", "4", "--epochs", "1", "--out", tmp_path / "a.keras"]
-    assert main(["train", "--data", str(shapes_root), "--cars", str(tmp_path / "cars.txt"), *map(str, arguments)]) == 0
-    training, validation = seen
-    assert training | validation == set(cars)
-    assert len(validation) == 1 and not training & validation
+    arguments = ["--size", "32", "--base", "2", "--data", shapes_root, "--out", tmp_path / "a.keras"]
+    assert main(["train", "--cars", str(tmp_path / "cars.txt"), *map(str, arguments)]) == 0
+    _, (training_images, _), (validation_images, _), _ = untrained[0]
+    frame = data.select_cars(data.open_data(shapes_root), cars)
+    expected = np.array(data.load_images(frame, 32))
+    found = np.concatenate([training_images, validation_images])
+    assert len(validation_images) == 16
+    assert sorted(map(bytes, found)) == sorted(map(bytes, expected))
 
 
 @pytest.mark.parametrize(
