@@ -340,6 +340,7 @@ def dots_beside(frames, title, label=""):
     figure, axes = _axes(1, len(frames), (10, 1.4 + 0.55 * next(iter(frames.values())).shape[1]))
     for axis, (name, frame) in zip(axes[0], frames.items()):
         _dots(axis, frame)
+        axis.locator_params(axis="x", nbins=5)
         axis.set_title(name, fontsize=10)
         axis.set_xlabel(label)
     for axis in axes[0, 1:]:
