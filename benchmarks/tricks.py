@@ -93,7 +93,7 @@ def load(frame, size):
 
 
 def copy(model):
-    again = keras.models.clone_model(model)
+    again = keras.Model.from_config(model.get_config())
     again.set_weights(model.get_weights())
     return again
 
