@@ -24,6 +24,13 @@ def test_dots_show_every_entry_and_the_means(two):
     assert [label.get_text() for label in axis.get_yticklabels()] == ["by image", "by car"]
 
 
+def test_gains_carry_their_sign_and_stand_beside_a_line_at_zero(two):
+    axis = plots.gains(10 * (two - 0.9), "Title").axes[0]
+    assert texts(axis) == ["+0.1", "-0.2"]
+    assert list(axis.lines[-1].get_xdata()) == [0, 0]
+    assert [line.get_marker() for line in axis.lines] == ["o", "o", "None"]
+
+
 def test_tables_side_by_side_keep_their_own_scales_and_name_the_rows_once(two):
     left, right = plots.dots_beside({"short": two, "long": two / 10}, "Title").axes
     assert [texts(axis) for axis in (left, right)] == [["0.910", "0.880"], ["0.091", "0.088"]]

@@ -324,6 +324,15 @@ def dots(frame, title, label=""):
     return figure
 
 
+def gains(frame, title, label=""):
+    """`dots` of what was won or lost: the means with their sign and one digit, and a line at 0."""
+    figure, axes = _axes(1, 1, (8, 1.0 + 0.55 * frame.shape[1]))
+    _dots(axes[0, 0], frame, "+.1f")
+    axes[0, 0].axvline(0, color="grey", linewidth=1, zorder=0)
+    axes[0, 0].set(title=title, xlabel=label)
+    return figure
+
+
 def dots_beside(frames, title, label=""):
     """`dots` of several tables with the same columns, side by side, each on a scale of its own.
 
@@ -349,11 +358,11 @@ def dots_beside(frames, title, label=""):
     return figure
 
 
-def _dots(axis, frame):
+def _dots(axis, frame, form=".3f"):
     for row, column in enumerate(frame):
         axis.plot(frame[column], np.full(len(frame), row), "o", color=COLOURS[row % len(COLOURS)], alpha=0.5)
         mean = frame[column].mean()
-        axis.annotate(f"{mean:.3f}", (mean, row), (0, 9), textcoords="offset points", ha="center")
+        axis.annotate(f"{mean:{form}}", (mean, row), (0, 9), textcoords="offset points", ha="center")
     axis.set_yticks(range(frame.shape[1]), [str(column) for column in frame])
     axis.set_ylim(frame.shape[1] - 0.5, -0.6)
     axis.margins(x=0.1)
