@@ -2,11 +2,12 @@
 
     python -m benchmarks.architectures [--data ROOT]
 
-The fourth network, "the name alone", is the TransUNet without its transformer. First, each network's cost is measured:
-milliseconds of processor time a photo in training, kept in benchmarks/results/architecture_costs.csv. Then each is
-trained on as many photos as SECONDS of processor time pay for, so that other work on the machine cannot favour one, and
-scored at the original size on cars it never saw. A row is added to benchmarks/results/architectures.csv as soon as a
-training is over; what is there is not trained again, so that a run that was stopped goes on where it was.
+The fourth network, "the name alone", is the TransUNet without its transformer. First, the cost of each is measured:
+milliseconds of processor time a photo in training, taken in turns, so that other work on the machine favours none; kept
+in benchmarks/results/architecture_costs.csv. Then each is trained on as many photos as the time pays for that the U-Net
+needs for PHOTOS, and scored at the original size on cars it never saw. A row is added to
+benchmarks/results/architectures.csv as soon as a training is over; what is there is not trained again, so that a run
+that was stopped goes on where it was.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from utils.augment import Batches
 
 RESULTS = Path(__file__).parent / "results"
 SEEDS = range(3)
-SIZE, SECONDS, EPOCHS, BATCH = 128, 45, 4, 8
+SIZE, PHOTOS, EPOCHS, BATCH = 128, 2304, 4, 8
 AUGMENT = {"flip": 0.5, "shift": 0.0625, "scale": 0.1}
 SCORES = ["dice", "iou", "precision", "recall", "specificity"]
 NETWORKS = {
@@ -38,40 +39,42 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="data/sample", type=Path, help="folder in Kaggle's layout")
     root = parser.parse_args().data.resolve()
-    for name in NETWORKS:
-        add("architecture_costs.csv", {"network": name}, cost, name)
-    costs = pd.read_csv(RESULTS / "architecture_costs.csv").set_index("network")["ms"]
+    if not (RESULTS / "architecture_costs.csv").exists():
+        with replacing(RESULTS / "architecture_costs.csv") as temporary:
+            measure_costs().to_csv(temporary, float_format="%.2f")
+    costs = pd.read_csv(RESULTS / "architecture_costs.csv", index_col="network")["ms"]
+    photos = PHOTOS * costs["U-Net"] / costs
 
     train, val, test = data.split_by_car(data.without_bad_masks(data.open_data(root)), val=0.1, test=0.1)
     pairs = [(data.load_images(part, SIZE), data.load_masks(part, SIZE)) for part in (train, val)]
     for seed in SEEDS:
         for name in NETWORKS:
-            steps = round(1000 * SECONDS / costs[name] / EPOCHS / BATCH)
             key = {"network": name, "seed": seed, "data": root.name}
-            add("architectures.csv", key, measure, name, seed, steps, *pairs, test)
+            file = RESULTS / "architectures.csv"
+            table = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=list(key))
+            if (table[list(key)] == key).all(axis=1).any():
+                continue
+            steps = round(photos[name] / EPOCHS / BATCH)
+            row = key | measure(name, seed, steps, *pairs, test) | {"size": SIZE, "machine": machine()}
+            print(row, flush=True)
+            with replacing(file) as temporary:
+                pd.DataFrame([*table.to_dict("records"), row]).to_csv(temporary, index=False, float_format="%.5f")
 
 
-def add(file, key, measure, *arguments):
-    """Measure a row of a table, unless it is there."""
-    table = pd.read_csv(RESULTS / file) if (RESULTS / file).exists() else pd.DataFrame(columns=list(key))
-    if not (table[list(key)] == key).all(axis=1).any():
-        row = key | measure(*arguments) | {"size": SIZE, "machine": machine()}
-        print(row, flush=True)
-        with replacing(RESULTS / file) as temporary:
-            pd.DataFrame([*table.to_dict("records"), row]).to_csv(temporary, index=False, float_format="%.5f")
-
-
-def cost(name):
-    """Milliseconds of processor time that training takes a photo, all cores together."""
-    model = NETWORKS[name]()
-    training.compile_model(model, losses.bce_dice, keras.optimizers.Adam())
+def measure_costs():
+    """Milliseconds of processor time that training takes a photo, all cores together: a row a network."""
+    networks, taken = {name: build() for name, build in NETWORKS.items()}, []
     x, y = np.zeros((BATCH, SIZE, SIZE, 3), np.uint8), np.zeros((BATCH, SIZE, SIZE, 1), np.float32)
-    taken = []
-    for _ in range(12):
-        start = time.process_time()
-        model.train_on_batch(x, y)
-        taken.append(1000 * (time.process_time() - start) / BATCH)
-    return {"ms": float(np.median(taken[3:]))}
+    for model in networks.values():
+        training.compile_model(model, losses.bce_dice, keras.optimizers.Adam())
+    for _ in range(22):
+        starts = []
+        for model in networks.values():
+            starts.append(time.process_time())
+            model.train_on_batch(x, y)
+        taken.append(1000 * np.diff([*starts, time.process_time()]) / BATCH)
+    costs = pd.DataFrame({"ms": np.median(taken[2:], axis=0)}, pd.Index(networks, name="network"))
+    return costs.assign(size=SIZE, machine=machine())
 
 
 def measure(name, seed, steps, train, val, test):

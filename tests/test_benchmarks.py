@@ -46,7 +46,6 @@ def test_each_training_is_run_once_whatever_stops_it(measured, shapes_root):
 
 def test_the_same_time_buys_photos_by_their_cost(tmp_path, monkeypatch, shapes_root):
     begun, costs = [], {"U-Net": 10.0, "dilated U-Net": 10.0, "the name alone": 12.5, "TransUNet": 20.0}
-    left = dict(costs)
 
     def measure(name, seed, steps, train, val, test):
         if len(begun) == measure.stop:
@@ -54,12 +53,13 @@ def test_the_same_time_buys_photos_by_their_cost(tmp_path, monkeypatch, shapes_r
         begun.append((name, seed))
         return {"dice": 0.9, "photos": steps * architectures.EPOCHS * architectures.BATCH}
 
-    def cost(name):
-        return {"ms": left.pop(name)}  # twice for one network: KeyError
+    def measure_costs():
+        assert not begun
+        return pd.Series(costs, name="ms").rename_axis("network").to_frame()
 
     monkeypatch.setattr(architectures, "RESULTS", tmp_path)
     monkeypatch.setattr(architectures, "measure", measure)
-    monkeypatch.setattr(architectures, "cost", cost)
+    monkeypatch.setattr(architectures, "measure_costs", measure_costs)
     monkeypatch.setattr("sys.argv", ["architectures", "--data", str(shapes_root)])
     for measure.stop in (5, 6):
         with pytest.raises(KeyboardInterrupt):
@@ -70,7 +70,7 @@ def test_the_same_time_buys_photos_by_their_cost(tmp_path, monkeypatch, shapes_r
     assert list(zip(table["network"], table["seed"])) == begun
     assert len(begun) == len(set(begun)) == 12
     milliseconds = table["photos"] * table["network"].map(costs)
-    assert milliseconds.values == pytest.approx(1000 * architectures.SECONDS, rel=0.02)
+    assert milliseconds.values == pytest.approx(10 * architectures.PHOTOS, rel=0.02)
 
 
 @pytest.fixture
