@@ -347,14 +347,14 @@ def test_submit_writes_validates_and_scores(model, kaggle, tmp_path, capsys):
     assert main(["submit", model, other, *options]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == f"{kaggle}: 2 cars, 4 images"
-    assert printed[-3] == f"{out}: 4 rows, valid"
+    assert printed[-3] == f"{out}: 4 rows, validated"
     both = [inference.load_model(path) for path in (model, other)]
     frame = data.open_data(kaggle, "test")
     scores = inference.evaluate(both, frame, flip=True, threshold=0.4)["dice"].groupby(frame["usage"]).mean()
     assert sorted(printed[-2:]) == [f"{usage:<8} Dice {scores[usage]:.5f}  (2 images)" for usage in scores.index]
     (kaggle / "solution.csv").unlink()
     assert main(["submit", model, "--data", str(kaggle), "--out", str(out)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == f"{out}: 4 rows, valid"
+    assert capsys.readouterr().out.splitlines()[-1] == f"{out}: 4 rows, validated"
 
 
 def test_submit_refuses(model, kaggle, tmp_path, capsys):
