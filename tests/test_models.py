@@ -254,8 +254,8 @@ def test_one_answer_sees_exactly_its_receptive_field(build, first, bottom, pixel
             layer.set_weights([np.ones_like(layer.get_weights()[0]), *layer.get_weights()[1:]])
         if isinstance(layer, models.Positions):
             layer.set_weights([0 * layer.get_weights()[0]])
-    photos = np.full((128, 8, 128, 3), 127.5, np.float32)  # inside the network: 0
-    photos[range(128), 4, range(128)] = 255
+    photos = np.zeros((128, 8, 128, 3), np.float32)  # below 0 inside the network, so 0 after the first ReLU
+    photos[range(128), 4, range(128)] = 1e6
     seen = np.flatnonzero(model.predict_on_batch(photos)[:, 4, pixel, 0] > 0.5)
     assert (seen[0], seen[-1]) == field(pixel, 2, first, bottom)
     assert len(seen) == seen[-1] - seen[0] + 1

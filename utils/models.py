@@ -232,7 +232,8 @@ class Positions(layers.Layer):
         )
 
     def call(self, x):
-        table = ops.image.resize(self.table, x.shape[1:3], "bilinear", data_format="channels_last")
+        table = ops.convert_to_tensor(self.table)  # JAX resizes no variable
+        table = ops.image.resize(table, x.shape[1:3], "bilinear", data_format="channels_last")
         return x + ops.cast(table, x.dtype)
 
     def get_config(self):
