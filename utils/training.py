@@ -149,6 +149,11 @@ def compile_model(model, loss, optimizer):
     """Compile with Dice as the metric. On a CPU, TensorFlow is faster without XLA."""
     slow_jit = keras.backend.backend() == "tensorflow" and not has_gpu()
     model.compile(optimizer, loss, metrics=[dice_score], jit_compile=False if slow_jit else "auto")
+    # What is not built by now Keras builds while it traces the first step, which it must then trace again.
+    model.optimizer.build(model.trainable_variables)
+    nothing = keras.ops.zeros((1, *model.output_shape[1:]))
+    model.compute_metrics(None, nothing, nothing)
+    model.reset_metrics()
 
 
 class Run:
@@ -208,7 +213,6 @@ class Run:
                 f"{self.state} is from a training that was stopped, with other settings: {state['settings']}. "
                 "Use these to go on with it, or delete the file to start anew."
             )
-        self.model.optimizer.build(self.model.trainable_variables)
         self.model.load_weights(self.weights)
         self.history = state["history"]
         self.batches.epoch = len(self.history)
