@@ -91,11 +91,7 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True, dilations=(1, 1)):
     if stem > 1:
         x = _conv(x, base, strides=2)
 
-    encoder = []
-    for level in range(levels):
-        x = _block(x, base * 2**level)
-        encoder.append(x)
-        x = layers.MaxPooling2D()(x)
+    x, encoder = _encoder(x, base, levels)
     x = _block(x, base * 2**levels, dilations)
     for features in reversed(encoder):
         x = _block(_up(x, features, skips), features.shape[-1])
@@ -133,11 +129,7 @@ def carvana_unet(size=1024, base=16, levels=6):
     """
     inputs = keras.Input((*_check_size(size, 2**levels), 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    encoder = []
-    for level in range(levels):
-        x = _block(x, base * 2**level)
-        encoder.append(x)
-        x = layers.MaxPooling2D()(x)
+    x, encoder = _encoder(x, base, levels)
     x = _block(x, base * 2**levels)
     for features in reversed(encoder):
         x = layers.Concatenate()([layers.UpSampling2D(interpolation="bilinear")(x), features])
@@ -188,11 +180,7 @@ def trans_unet(size=128, base=8, levels=4, dilations=(1, 2, 4), transformers=2, 
             f"Use a divisor of {channels}."
         )
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    encoder = []
-    for level in range(levels):
-        x = _block(x, base * 2**level, (1, 1) if level else dilations)
-        encoder.append(x)
-        x = layers.MaxPooling2D()(x)
+    x, encoder = _encoder(x, base, levels, dilations)
     x = _block(x, channels)
     height, width = x.shape[1:3]
     x = layers.Reshape((height * width, channels))(Positions(grid)(x))
@@ -252,6 +240,15 @@ def _transformer(x, heads, name):
 def _probability(x):
     """Sigmoid, in float32 under mixed precision too."""
     return layers.Activation("sigmoid", name="probability", dtype="float32")(x)
+
+
+def _encoder(x, base, levels, first=(1, 1)):
+    """Down the levels: what goes into the bottleneck, and the features kept for the decoder, finest first."""
+    kept = []
+    for level in range(levels):
+        kept.append(_block(x, base * 2**level, (1, 1) if level else first))
+        x = layers.MaxPooling2D()(kept[-1])
+    return x, kept
 
 
 def _up(x, features, skip):
