@@ -1,0 +1,60 @@
+"""What the benchmarks share: things timed in turns, a table and a figure published, results that outlive a stop."""
+
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from notebooks.run import machine
+from utils import plots, replacing
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def in_turns(tasks, repeats=7):
+    """Seconds each task takes, one after the other and again, so that other work on the machine favours none.
+
+    ``tasks`` maps names to functions without arguments. Returned are a row a repeat and a column a task; a first round
+    that warms up caches is left out.
+    """
+    rows = [{name: seconds(task) for name, task in tasks.items()} for _ in range(repeats + 1)]
+    return pd.DataFrame(rows[1:])
+
+
+def seconds(task):
+    start = time.perf_counter()
+    task()
+    return time.perf_counter() - start
+
+
+def spread(values):
+    """Median, lowest and highest of each column of ``in_turns``: a row a task."""
+    return values.agg(["median", "min", "max"]).T.rename_axis("task")
+
+
+def publish(name, table, figure=None):
+    """Print a table, write it to results/NAME.csv with the machine it was measured on, save its figure."""
+    print(table.to_string(index=False, float_format="{:.5g}".format), flush=True)
+    write(RESULTS / f"{name}.csv", table.assign(machine=machine()))
+    if figure:
+        plots.save(figure, f"bench_{name}")
+
+
+def has_row(path, key):
+    """Whether a row of the table at ``path`` has all the values of ``key``."""
+    table = read(path)
+    return set(key) <= set(table) and bool((table[list(key)] == key).all(axis=1).any())
+
+
+def add_row(path, row):
+    """Add one row, a dict, to the table at ``path`` at once, so that a run that is stopped goes on where it was."""
+    write(path, pd.DataFrame([*read(path).to_dict("records"), row]))
+
+
+def read(path):
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
+def write(path, table):
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.5g")
