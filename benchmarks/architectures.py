@@ -18,11 +18,11 @@ import keras
 import numpy as np
 import pandas as pd
 
+from benchmarks.common import RESULTS, add_row, has_row
 from notebooks.run import machine
 from utils import data, inference, losses, models, replacing, training
 from utils.augment import Batches
 
-RESULTS = Path(__file__).parent / "results"
 SEEDS = range(3)
 SIZE, PHOTOS, EPOCHS, BATCH = 128, 2304, 4, 8
 AUGMENT = {"flip": 0.5, "shift": 0.0625, "scale": 0.1}
@@ -50,15 +50,12 @@ def main():
     for seed in SEEDS:
         for name in NETWORKS:
             key = {"network": name, "seed": seed, "data": root.name}
-            file = RESULTS / "architectures.csv"
-            table = pd.read_csv(file) if file.exists() else pd.DataFrame(columns=list(key))
-            if (table[list(key)] == key).all(axis=1).any():
+            if has_row(RESULTS / "architectures.csv", key):
                 continue
             steps = round(photos[name] / EPOCHS / BATCH)
             row = key | measure(name, seed, steps, *pairs, test) | {"size": SIZE, "machine": machine()}
             print(row, flush=True)
-            with replacing(file) as temporary:
-                pd.DataFrame([*table.to_dict("records"), row]).to_csv(temporary, index=False, float_format="%.5f")
+            add_row(RESULTS / "architectures.csv", row)
 
 
 def measure_costs():

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 
+from benchmarks import common
+from benchmarks.common import add_row, has_row
 from notebooks.run import machine
-from utils import data, inference, losses, metrics, models, replacing, training
+from utils import data, inference, losses, metrics, models, training
 
-RESULTS = Path(__file__).parent / "results" / "losses.csv"
+RESULTS = common.RESULTS / "losses.csv"
 LOSSES = [losses.bce, losses.dice_loss, losses.bce_dice, losses.boundary_bce_dice]
 SEEDS = range(3)
 SIZE, EPOCHS, BATCH = 96, 8, 16
@@ -34,13 +35,11 @@ def main():
     for seed in SEEDS:
         for loss in LOSSES:
             key = {"loss": loss.__name__, "seed": seed, "data": root.name}
-            table = pd.read_csv(RESULTS) if RESULTS.exists() else pd.DataFrame(columns=list(key))
-            if (table[list(key)] == key).all(axis=1).any():
+            if has_row(RESULTS, key):
                 continue
             row = key | measure(loss, seed, *pairs, test) | {"size": SIZE, "epochs": EPOCHS, "machine": machine()}
             print(row, flush=True)
-            with replacing(RESULTS) as temporary:
-                pd.DataFrame([*table.to_dict("records"), row]).to_csv(temporary, index=False, float_format="%.5f")
+            add_row(RESULTS, row)
 
 
 def measure(loss, seed, train, val, test):

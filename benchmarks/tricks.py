@@ -18,13 +18,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import pandas as pd
 
+from benchmarks import common
+from benchmarks.common import add_row, has_row
 from notebooks.run import machine
 from utils import data, inference, losses, models, replacing, training
 from utils.__main__ import read_cars
 
-RESULTS = Path(__file__).parent / "results" / "tricks.csv"
+RESULTS = common.RESULTS / "tricks.csv"
 MODELS = Path(__file__).parents[1] / "models" / "tricks"
 FIRST = {"size": 256, "base": 24, "stem": 4}
 SECOND = {"size": 320, "base": 20, "stem": 4}
@@ -113,17 +114,14 @@ def trained(folder, minutes, val, name, model, pairs, **settings):
 
 def measured(about, val, test, name, model, seconds, flip=False, search=False):
     """Add a row to the results, unless it is there."""
-    table = pd.read_csv(RESULTS) if RESULTS.exists() else pd.DataFrame(columns=["row", *about])
-    key = {"row": name, "command": about["command"]}
-    if (table[list(key)] == key).all(axis=1).any():
+    if has_row(RESULTS, {"row": name, "command": about["command"]}):
         return
     start = time.perf_counter()
     threshold = inference.best_threshold(model, val, flip)["dice"].idxmax() if search else 0.5
     dice = inference.evaluate(model, test, flip, threshold)["dice"].mean()
     row = {"data": about["data"], "row": name, "dice": dice, "seconds": seconds + time.perf_counter() - start} | about
     print(f"{name}: Dice {dice:.5f}, threshold {threshold:.2f}, {row['seconds']:.0f} s", flush=True)
-    with replacing(RESULTS) as temporary:
-        pd.DataFrame([*table.to_dict("records"), row]).to_csv(temporary, index=False, float_format="%.5f")
+    add_row(RESULTS, row)
 
 
 if __name__ == "__main__":
