@@ -93,7 +93,7 @@ def small_tricks(tmp_path, monkeypatch, shapes_root):
     monkeypatch.setattr(tricks.training, "fit", fit)
     cars = tmp_path / "cars.txt"
     cars.write_text("\n".join(sorted(data.open_data(shapes_root)["id"].unique())[:6]))
-    arguments = ["tricks", "--data", str(shapes_root), "--cars", str(cars), "--minutes", "10"]
+    arguments = ["tricks", "--data", str(shapes_root), "--cars", str(cars), "--minutes", "12"]
     monkeypatch.setattr("sys.argv", arguments)
     return begun, fit
 
@@ -103,26 +103,26 @@ def test_the_ablation_goes_on_where_it_was_stopped(small_tricks, shapes_root):
     fit.stop = 2
     with pytest.raises(KeyboardInterrupt):
         tricks.main()
-    assert len(pd.read_csv(tricks.RESULTS)) == 6
+    assert len(pd.read_csv(tricks.RESULTS)) == 8
     fit.stop = None
     tricks.main()
     table = pd.read_csv(tricks.RESULTS)
-    assert begun == [
-        ("base", 4.0, 5 * 16, None),
-        ("pseudo", 3.0, 7 * 16, "sure_bce_dice"),  # two cars of test/ join in
-        ("second", 3.0, 5 * 16, None),
-        ("longer", 3.0, 5 * 16, "sure_bce_dice"),
-    ]
+    names, minutes, photos, loss = zip(*begun)
+    assert names == ("base", "larger", "pseudo", "longer")
+    assert minutes == pytest.approx([4, 8, 2, 2])
+    assert photos == (5 * 16, 5 * 16, 7 * 16, 5 * 16)  # two cars of test/ join in
+    assert loss == (None, None, "sure_bce_dice", "sure_bce_dice")
     assert table["row"].is_unique and len(table) == 10
     assert table.columns.tolist() == ["data", "row", "dice", "seconds", "command", "machine"]
     assert (
-        table["command"] == f"python -m benchmarks.tricks --data {shapes_root.name} --minutes 10 --cars cars.txt"
+        table["command"] == f"python -m benchmarks.tricks --data {shapes_root.name} --minutes 12 --cars cars.txt"
     ).all()
     assert table["dice"].between(0, 1).all()
     trained = table.set_index("row")["seconds"] // 1000
     assert trained.to_dict() == {
-        "base": 1, "flip": 1, "threshold": 1, "flip + threshold": 1, "pseudo-labels": 2, "flip + threshold + pseudo": 2,
-        "second size alone": 1, "ensemble": 2, "all four tricks": 3, "longer training": 2,
+        "base": 1, "flip": 1, "threshold": 1, "flip + threshold": 1,
+        "larger": 2, "larger + flip": 2, "larger + flip + threshold": 2, "ensemble of both sizes + flip": 2,
+        "larger + pseudo-labels + flip": 3, "larger + longer training + flip": 3,
     }  # fmt: skip
     tricks.main()
     assert pd.read_csv(tricks.RESULTS).equals(table)
