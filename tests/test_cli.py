@@ -144,6 +144,27 @@ def test_train_augments_as_told(options, expected, shapes_root, tmp_path, untrai
     assert untrained[0][-1]["augment"] == expected
 
 
+def test_train_goes_on_from_a_model_at_another_size(shapes_root, tmp_path, untrained):
+    start = models.unet(32, base=2)
+    training.save_model(start, tmp_path / "start.keras")
+    arguments = ["--size", "64", "--data", str(shapes_root), "--out", str(tmp_path / "a.keras")]
+    assert main(["train", "--base", "2", "--start", str(tmp_path / "start.keras"), *arguments]) == 0
+    ((model, *_, settings),) = untrained
+    assert model.input_shape == (None, 64, 64, 3)
+    for ours, theirs in zip(model.get_weights(), start.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    main(["train", "--base", "2", *arguments])
+    assert settings["learning_rate"] < untrained[1][-1]["learning_rate"]
+
+
+def test_train_goes_on_with_the_same_network_only(shapes_root, tmp_path, capsys):
+    training.save_model(models.unet(32, base=2), tmp_path / "start.keras")
+    settings = ["--size", "32", "--data", str(shapes_root), "--out", str(tmp_path / "a.keras")]
+    line = refused(capsys, "train", "--start", str(tmp_path / "start.keras"), *settings)
+    assert "start.keras holds a unet" in line and "--base" in line
+    assert not (tmp_path / "a.keras").exists()
+
+
 def test_train_takes_exactly_the_cars_of_the_file(shapes_root, tmp_path, untrained):
     cars = [shapes.car_id(car) for car in (1, 3, 4)]
     (tmp_path / "cars.txt").write_text("\ufeff" + "\r\n".join(cars) + "\r\n\r\n", encoding="utf-8")

@@ -59,6 +59,8 @@ def _parser():
     length.add_argument("--epochs", type=_positive(int))
     sub.add_argument("--augment", choices=["flip", "strong"], default="flip",
                      help="strong: for cars and scenes unlike the training set's (default: %(default)s)")  # fmt: skip
+    sub.add_argument("--start", metavar="MODEL", help="train on from its weights, with a smaller learning rate; "
+                     "--size may differ, --model, --base and --stem may not")  # fmt: skip
     sub.add_argument("--batch", type=_positive(int), default=8)
     sub.add_argument("--seed", type=_seed, default=0)
     sub.add_argument("--out", required=True, metavar="NAME.keras", help="where the best model goes")
@@ -127,6 +129,8 @@ def train(args):
     print(f"{data.describe(train_frame)} for training, {val_frame['id'].nunique()} cars for validation", flush=True)
     keras.utils.set_random_seed(args.seed)
     model = _build(args)
+    if args.start:
+        _start_from(args.start, model)
     arrays = [(data.load_images(f, args.size), data.load_masks(f, args.size)) for f in (train_frame, val_frame)]
     training.fit(
         model,
@@ -134,6 +138,7 @@ def train(args):
         epochs=args.epochs,
         minutes=None if args.epochs else args.minutes or 3,
         batch=args.batch,
+        learning_rate=1e-3 if args.start else 2e-3,
         augment=augment.STRONG if args.augment == "strong" else {"flip": 0.5},
         checkpoint=args.out,
         seed=args.seed,
@@ -155,6 +160,20 @@ def _build(args):
     if options.get("stem", 1) != 1:
         options.setdefault("base", 24)
     return build(args.size, **options)
+
+
+def _start_from(path, model):
+    """Give a model the weights of a trained one, which fit at every size."""
+    from utils import inference
+
+    trained = inference.load_model(path)
+    try:
+        model.set_weights(trained.get_weights())
+    except ValueError:
+        raise CourseError(
+            f"{path} holds a {trained.name} with {trained.count_params():,} weights; what is to be trained is a "
+            f"{model.name} with {model.count_params():,}. Give the --model, --base and --stem it was made with."
+        ) from None
 
 
 def _train_and_val(args):
