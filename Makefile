@@ -1,5 +1,6 @@
 # make course    set up .venv (once), run every notebook in order, write figures/     NB=05 runs one notebook
 # make test      style, unit tests, every notebook again     CONSTRAINTS=tests/colab-versions.txt: Colab's versions
+# make bench     speed and quality beside what others use, about 45 minutes     NAME=rle runs one benchmark
 # make clean     remove the environments and the caches; the Kaggle data and models/ stay
 #
 # PYTHON=python3.12 picks another Python, CARVANA_DATA=FOLDER another data set.
@@ -13,7 +14,7 @@ NOTEBOOKS = $(wildcard notebooks/[0-9]*.ipynb notebooks/solutions/*.ipynb)
 export TF_CPP_MIN_LOG_LEVEL := 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help course test clean
+.PHONY: help course test bench clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -29,12 +30,21 @@ test: $(READY)
 		--nbval-sanitize-with=tests/sanitise.cfg --durations=10 $(NOTEBOOKS), \
 		@echo "No notebook yet.")
 
+bench: .venv-peers/ready
+	@.venv-peers/bin/python -m benchmarks $(NAME)
+
 clean:
 	rm -rf .venv* data/cache .pytest_cache .ruff_cache .hypothesis
 	find notebooks utils tests data/studio benchmarks -name __pycache__ -o -name .ipynb_checkpoints 2>/dev/null | xargs rm -rf
 
-# The file `ready` says that the environment holds what the requirements ask for: made again only when they change.
+# The file `ready` says that an environment holds what the requirements ask for: made again only when they change.
 $(READY): requirements.txt $(CONSTRAINTS)
+	$(call environment,-r requirements.txt $(addprefix -c ,$(CONSTRAINTS)),3 GB)
+
+.venv-peers/ready: requirements.txt benchmarks/requirements.txt
+	$(call environment,-r benchmarks/requirements.txt,5 GB)
+
+define environment
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "There is no $(PYTHON) here. On Debian: sudo apt install python3 python3-venv"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -42,9 +52,10 @@ $(READY): requirements.txt $(CONSTRAINTS)
 			"Install a newer one and name it: make PYTHON=python3.12"; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make environments. On Debian: sudo apt install python3-venv"; exit 2; }
-	@echo "Setting up $(VENV): about 3 GB, a few minutes, once."
-	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install -q -r requirements.txt $(addprefix -c ,$(CONSTRAINTS)) || { \
+	@echo "Setting up $(@D): about $(2), a few minutes, once."
+	@test -x $(@D)/bin/pip || $(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/pip install -q $(1) || { \
 		echo "The packages could not be installed: pip says why above. Once mended, the same command goes on from here."; \
 		exit 2; }
 	@touch $@
+endef

@@ -83,7 +83,7 @@ def make(*arguments):
 
 def test_make_alone_lists_the_commands():
     told = make().stdout
-    assert all(f"make {command}" in told for command in ("course", "test", "clean"))
+    assert all(f"make {command}" in told for command in ("course", "test", "bench", "clean"))
     assert not re.search("^(PYTHON|VENV) .?=", told, re.M)
 
 
@@ -112,6 +112,12 @@ def test_a_second_call_installs_nothing(tmp_path):
 def test_constraints_have_an_environment_of_their_own():
     planned = make("-n", "-W", "requirements.txt", "test", "CONSTRAINTS=tests/colab-versions.txt").stdout
     assert ".venv-colab-versions/bin/pip install" in planned and "-c tests/colab-versions.txt" in planned
+
+
+def test_the_benchmarks_have_an_environment_of_their_own():
+    planned = make("-n", "-W", "benchmarks/requirements.txt", "bench", "NAME=rle").stdout
+    assert ".venv-peers/bin/pip install -q -r benchmarks/requirements.txt" in planned
+    assert planned.splitlines()[-1] == ".venv-peers/bin/python -m benchmarks rle"
 
 
 def test_clean_keeps_the_kaggle_data_and_the_models():
