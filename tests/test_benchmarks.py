@@ -4,11 +4,12 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import numpy as np
 import pandas as pd
 import pytest
 import shapes
 
-from benchmarks import architectures, losses, tricks
+from benchmarks import architectures, losses, recipe, tricks
 from utils import data, training
 
 
@@ -141,3 +142,57 @@ def test_without_a_test_folder_the_scored_photos_are_labelled(tmp_path):
     root = shapes.write_data(tmp_path / "data", cars=5)
     _, _, test, unlabelled = tricks.parts(root, None)
     assert unlabelled["image"].tolist() == test["image"].tolist()
+
+
+# --- recipe -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """What `fit` was asked for, one (model, masks, settings) a call; nothing is trained, the networks are tiny."""
+    calls = []
+
+    def fit(model, train, val, **settings):
+        calls.append((model, train[1], settings))
+
+    monkeypatch.setattr(recipe, "NETWORK", {"size": 256, "base": 1, "stem": 4, "levels": 1})
+    monkeypatch.setattr(recipe.training, "fit", fit)
+    return calls
+
+
+@pytest.fixture
+def photos(shapes_root):
+    frame = data.open_data(shapes_root)
+    return frame.iloc[:4], frame.iloc[4:6]
+
+
+def test_a_variant_changes_what_its_name_says(fitted, photos):
+    usual = recipe.SETTINGS | {"minutes": 2}
+    recipe.VARIANTS["as it is"](*photos, 2)
+    recipe.VARIANTS["batch 16"](*photos, 2)
+    recipe.VARIANTS["base 16"](*photos, 2)
+    assert [settings for *_, settings in fitted] == [usual, usual | {"batch": 16}, usual]
+    weights = [model.count_params() for model, *_ in fitted]
+    assert weights[0] == weights[1] < weights[2]
+
+
+def test_hard_masks_are_hard(fitted, photos):
+    recipe.VARIANTS["as it is"](*photos, 1)
+    recipe.VARIANTS["hard masks"](*photos, 1)
+    soft, hard = (masks for _, masks, _ in fitted)
+    assert len(np.unique(soft)) > 2 and ((soft > 127) * 255 == hard).all()
+
+
+def test_the_first_bias_answers_with_the_share_of_car_pixels(fitted, photos):
+    model = recipe.VARIANTS["first bias"](*photos, 1)
+    grey = np.full((1, 256, 256, 3), 127.5, np.float32)  # 0 inside the network: only the bias speaks
+    assert model.predict_on_batch(grey) == pytest.approx(recipe.FOREGROUND, abs=1e-3)
+
+
+def test_growing_hands_its_weights_on(fitted, photos):
+    model = recipe.VARIANTS["128, then 256 pixels"](*photos, 3)
+    (small, _, first), (large, _, then) = fitted
+    assert large is model and [small.input_shape[1], large.input_shape[1]] == [128, 256]
+    assert first["minutes"] + then["minutes"] == pytest.approx(3)
+    for ours, theirs in zip(large.get_weights(), small.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
