@@ -107,6 +107,32 @@ def test_against_a_loop_and_back(mask):
     np.testing.assert_array_equal(rle.from_counts(counts, mask.shape), mask)
 
 
+@pytest.mark.parametrize("share", [0, 1e-5, 1e-3, 0.3])
+@pytest.mark.parametrize("shape", [(1001, 1003), (300, 401)])
+def test_large_masks_against_a_loop_and_back(shape, share):
+    """Sparse edges are looked for eight pixels at a time, and long texts are written piece by piece."""
+    mask = (np.random.default_rng(0).random(shape) < share).astype(np.uint8)
+    mask[300 // 2 :, -1] = 1
+    text = rle.encode(mask)
+    assert text == loop_encode(mask)
+    np.testing.assert_array_equal(rle.decode(text, shape), mask)
+    assert rle.to_counts(mask) == loop_counts(mask)
+
+
+@given(st.lists(st.sampled_from([1, 9, 10, 99, 100, 999, 1000, 1001, 10**6 - 1, 10**6]), max_size=4),
+       st.sampled_from([" ", "  ", "\t", "\n", " +", " 0", "\u00a0"]))
+def test_numbers_of_any_length_are_written_and_read(lengths, between):
+    lengths = np.array(lengths, int)
+    ends = np.cumsum(1 + lengths)
+    starts = ends - lengths
+    mask = np.zeros((1, ends.max(initial=1)), np.uint8)
+    for start, end in zip(starts, ends):
+        mask[0, start:end] = 1
+    expected = [number for start, end in zip(starts.tolist(), ends.tolist()) for number in (start + 1, end - start)]
+    assert rle.encode(mask) == " ".join(map(str, expected))
+    np.testing.assert_array_equal(rle.decode(between.join(map(str, expected)), mask.shape), mask)
+
+
 @given(masks)
 def test_against_coco_on_the_transposed_mask(mask):
     height, width = mask.shape
@@ -147,6 +173,7 @@ def test_any_list_of_numbers_is_decoded_or_explained(numbers, height, width):
     ("1 2.5", "'2.5' is not one"),
     ("1 two", "'two' is not one"),
     ("1 99999999999999999999", "'99999999999999999999' is not one"),
+    ("1 \udc80", "is not one"),
     ([1, 2], "this is a list"),
     (None, "this is a NoneType"),
     (1.0, "this is a float"),
