@@ -205,6 +205,51 @@ def _label_ends(axis, frame):
         axis.text(1, place, f" {column}", color=colour, va="center", transform=axis.get_yaxis_transform())
 
 
+def races(frame, title, ours, x_label="", lowest=0.8):
+    """Scores up to 1 over a logarithmic axis, drawn the further apart the closer they are to 1; named where they end.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A column for each competitor, best below 1; the index is the x axis.
+    title : str
+    ours : sequence of str
+        Columns in strong colours, three at most; all others are grey.
+    x_label : str
+    lowest : float
+        Where the y axis begins. Who ends below is named at its foot.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = _axes(1, 1, (8, 5))
+    axis, colours, place = axes[0, 0], dict(zip(ours, (BLUE, RED, GREEN))), -math.inf
+    lower, upper = 1 - lowest, 0.85 * (1 - frame.max().max())
+    limits = {"xlim": (0.9 * frame.index.min(), 1.1 * frame.index.max()), "ylim": (lower, upper)}
+    axis.set(xscale="log", yscale="log", title=title, xlabel=x_label)
+    ticks = [tick for tick in (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995) if lowest <= tick < 1 - upper]
+    axis.set_yticks([1 - tick for tick in ticks], [f"{tick:g}" for tick in ticks])
+    axis.set_xticks([5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600])
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.minorticks_off()
+    axis.set(**limits)
+    axis.grid(axis="y", color="0.92")
+    series = {name: frame[name].dropna() for name in frame}
+    for name in sorted(series, key=lambda name: series[name].iloc[-1]):
+        strong, colour = name in colours, colours.get(name, "#6B7C8C")
+        end, score = series[name].index[-1], series[name].iloc[-1]
+        axis.plot(series[name].index, 1 - series[name], marker="o", markersize=4, color=colour,
+                  linewidth=2.4 if strong else 1.2, zorder=3 if strong else 2)  # fmt: skip
+        height = math.log(lower / (1 - score)) / math.log(lower / upper)
+        place = max(height, place + 0.055, 0)
+        leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkB": 3} if height > 0 else None
+        weight = "bold" if strong else "normal"
+        axis.annotate(f"{name}  {score:.3f}", (end, 1 - score), (1.05, place), textcoords="axes fraction", va="center",
+                      color=colour, weight=weight, arrowprops=leader, annotation_clip=False)  # fmt: skip
+    return figure
+
+
 def u_shape(left, bottom, right):
     """The shapes of a U-Net, drawn as a U.
 
