@@ -2,7 +2,7 @@
 
 Each peer is written anew from its authors' description, or comes from its authors' package, without weights; and each
 has the optimiser, batch, loss and augmentation that its authors published, for whatever hardware they had. Photos are
-made as small as a CPU needs: 128 pixels, but for networks that work at a quarter of their input's resolution.
+made as small as a CPU needs: 128 pixels, but for Keras' example, which was written for 160.
 """
 
 from collections import namedtuple
@@ -79,7 +79,7 @@ def wide_unet(size=128, base=64, levels=4):
     return model
 
 
-def segformer_b0(size=256):
+def segformer_b0(size=128):
     """SegFormer-B0. Its authors fine-tune with a rate of 6e-5, and ten times that for what is new: here, all of it."""
     from keras_hub.models import MiTBackbone, SegFormerBackbone, SegFormerImageSegmenter
 
@@ -92,7 +92,7 @@ def segformer_b0(size=256):
     return _classes(_normalised(segmenter, size), keras.optimizers.AdamW(6e-4, weight_decay=0.01))
 
 
-def deeplab_v3_plus(size=256, batch=4):
+def deeplab_v3_plus(size=128, batch=4):
     """DeepLabV3+ on a ResNet-50, with the settings of KerasHub's guide."""
     from keras_hub.models import DeepLabV3Backbone, DeepLabV3ImageSegmenter, ResNetBackbone
 
@@ -200,8 +200,8 @@ NETWORKS = {
     "U-Net 128": Network("tensorflow", 128, 8, FLIP, False, True, course_unet_128),
     "conv2d": Network("tensorflow", 128, 8, FLIP, False, True, course_baseline),
     "Keras example": Network("tensorflow", 160, 32, {}, True, False, xception_unet),
-    "SegFormer-B0": Network("tensorflow", 256, 16, FLIP, True, True, segformer_b0),
-    "DeepLabV3+": Network("tensorflow", 256, 4, FLIP, True, True, deeplab_v3_plus),
+    "SegFormer-B0": Network("tensorflow", 128, 16, FLIP, True, True, segformer_b0),
+    "DeepLabV3+": Network("tensorflow", 128, 4, FLIP, True, True, deeplab_v3_plus),
     "smp ResNet-18": Network("torch", 128, 32, {}, True, True, lambda: smp_unet("resnet18")),
     "smp MobileNetV2": Network("torch", 128, 32, {}, True, True, lambda: smp_unet("mobilenet_v2")),
     "petrosgk": Network("tensorflow", 128, 16, COMPETITION, True, False, wide_unet),

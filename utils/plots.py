@@ -225,7 +225,8 @@ def races(frame, title, ours, x_label="", lowest=0.8):
     """
     figure, axes = _axes(1, 1, (8, 5))
     axis, colours, place = axes[0, 0], dict(zip(ours, (BLUE, RED, GREEN))), -math.inf
-    lower, upper = 1 - lowest, 0.85 * (1 - frame.max().max())
+    lower = 1 - lowest
+    upper = min(0.85 * (1 - frame.max().max()), lower / 2)
     limits = {"xlim": (0.9 * frame.index.min(), 1.1 * frame.index.max()), "ylim": (lower, upper)}
     axis.set(xscale="log", yscale="log", title=title, xlabel=x_label)
     ticks = [tick for tick in (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995) if lowest <= tick < 1 - upper]
