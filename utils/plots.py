@@ -373,7 +373,7 @@ def dots(frame, title, label=""):
 def gains(frame, title, label=""):
     """`dots` of what was won or lost: the means with their sign and one digit, and a line at 0."""
     figure, axes = _axes(1, 1, (8, 1.0 + 0.55 * frame.shape[1]))
-    _dots(axes[0, 0], frame, "+.1f")
+    _dots(axes[0, 0], frame, "+z.1f")
     axes[0, 0].axvline(0, color="grey", linewidth=1, zorder=0)
     axes[0, 0].set(title=title, xlabel=label)
     return figure
