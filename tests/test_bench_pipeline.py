@@ -25,10 +25,10 @@ def pairs(few):
     return data.load_images(few, 48), data.load_masks(few, 48)
 
 
-@pytest.mark.parametrize("side, colours", [("Batches", "geometry"), ("Batches", "and hsv"),
+@pytest.mark.parametrize("side, colours", [("Batches", "geometry"), ("Batches", "with hsv"),
                                            ("ImageDataGenerator", "geometry"), ("Keras layers", "geometry"),
-                                           ("Keras layers", "and hsv"), ("albumentations", "geometry"),
-                                           ("albumentations", "and hsv")])  # fmt: skip
+                                           ("Keras layers", "with hsv"), ("albumentations", "geometry"),
+                                           ("albumentations", "with hsv")])  # fmt: skip
 def test_every_side_makes_aligned_batches_within_the_limits(pairs, side, colours):
     if side == "albumentations":
         pytest.importorskip("albumentations")
