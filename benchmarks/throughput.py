@@ -1,4 +1,4 @@
-"""Images a second of `models.unet`, in training and in prediction, on every engine: about 5 minutes on 2 CPU cores.
+"""Images a second of `models.unet`, in training and in prediction, on every engine: about 4 minutes on 2 CPU cores.
 
     python -m benchmarks.throughput
 
@@ -6,10 +6,11 @@ The same network runs in Keras on TensorFlow, on PyTorch and on JAX, and written
 from the same weights. Before anything is timed, all must answer with the same probabilities and start from the same
 loss. Each engine has a process of its own, which lives through the run and trains or predicts when it is its turn.
 
-The column `fraction` is the arithmetic of the convolutions (a training step counts as three predictions) over what the
-machine does in the same second in one large product of float32 matrices. It says how much faster the same network
-could become at best on this machine: what is missing goes into moving features through memory (normalisation, ReLU,
-up-sampling and joining compute little and move much) and into convolutions with too few channels to fill the cores.
+The column `fraction` is the arithmetic of the convolutions (a training step counts as three predictions) over what
+NumPy does in the same second in one large product of float32 matrices. Well below 1, the time goes into moving features
+through memory (normalisation, ReLU, up-sampling compute little) and into convolutions of too few channels to fill the
+cores; 1 and above says that the engine's convolutions leave the cores less idle than that product does, or get by with
+fewer multiplications than are counted here.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from utils import CourseError, plots
 
 NETWORKS = {"128 px, base 8": (128, 8, 1), "128 px, base 16": (128, 16, 1), "256 px, base 24, stem 4": (256, 24, 4)}
 ENGINES = {"Keras on TensorFlow": "tensorflow", "Keras on PyTorch": "torch", "Keras on JAX": "jax", "PyTorch": "torch"}
-WORK = {"training": (4, 8), "prediction": (4, 16)}  # batches of a timed block, images of a batch
+WORK = {"training": (2, 8), "prediction": (2, 16)}  # batches of a timed block, images of a batch
 SIDE = 2048  # of the matrices multiplied
 RUNS = {}  # in a worker: what each (network, work) does with a batch
 
