@@ -232,12 +232,10 @@ def mean_dice(answers, images, rows, patience):
 
 def publish(path, new, name):
     """Replace what the table at ``path`` holds of the same networks and data; print and draw all of that data."""
-    old = common.read(path)
+    old, new = common.read(path), new.assign(machine=machine())
     if len(old):
         replaced = (old["data"] == name) & old["network"].isin(new["network"])
-        new = pd.concat([old[~replaced], new.assign(machine=machine())])
-    else:
-        new = new.assign(machine=machine())
+        new = pd.concat([old[~replaced], new])
     common.write(path, new)
     here = new[new["data"] == name]
     table = summary(here)
@@ -252,7 +250,7 @@ def summary(rows):
         last, best = run.iloc[-1], run[DICE].max(axis=1)
         reached = {f"to {level:g}": run["seconds"][best >= level].min() for level in LEVELS}
         about = {"network": name, "parameters": last["parameters"], "photos/s": last["photos"] / last["seconds"]}
-        table.append(about | reached | {"Dice": last["dice"], "batch's": last["dice_batch_statistics"]})
+        table.append(about | reached | {"Dice": last["dice"], "batch statistics": last["dice_batch_statistics"]})
     return pd.DataFrame(table).sort_values("Dice", ascending=False, ignore_index=True)
 
 
@@ -263,7 +261,7 @@ def figure(rows):
     minutes = rows["minutes"].max()
     ends = rows.groupby("network")["best"].last().sort_values()
     title = f"Dice on cars never seen: {ends.index[-1]} gets furthest in {minutes:g} minutes on 2 CPU cores"
-    return plots.races(curves, title, peers.OURS, "seconds of training")
+    return plots.races(curves, title, peers.OURS, "seconds of training; by the better of the two statistics")
 
 
 if __name__ == "__main__":

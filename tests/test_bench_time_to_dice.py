@@ -161,7 +161,7 @@ def test_a_level_is_reached_when_the_better_statistics_first_reach_it():
     rows = pd.DataFrame(rows, columns=["network", "seconds", *time_to_dice.DICE]).assign(photos=600, parameters=7)
     table = time_to_dice.summary(rows).set_index("network")
     assert table.index.tolist() == ["two", "one"]
-    assert table.loc["one", ["to 0.9", "to 0.95", "photos/s", "Dice", "batch's"]].tolist() == [10, 20, 20, 0.94, 0.93]
+    assert table.loc["one", ["to 0.9", "to 0.95", "photos/s", "Dice", "batch statistics"]].tolist() == [10, 20, 20, 0.94, 0.93]
     assert np.isnan(table.loc["one", "to 0.97"])
 
 
