@@ -44,8 +44,7 @@ def main():
     flops = {name: check_same(workers, name, shape) for name, shape in NETWORKS.items()}
     keys = {", ".join(key): key for key in itertools.product(NETWORKS, WORK, ENGINES)}
     tasks = {task: partial(ask, workers[key[2]], block, *key[:2]) for task, key in keys.items()}
-    matrices = np.ones((2, SIDE, SIDE), np.float32)
-    times = in_turns(tasks | {"matrices": partial(np.matmul, *matrices)}, repeats=5)
+    times = in_turns(tasks | {"matrices": partial(ask, workers["Keras on TensorFlow"], multiply)}, repeats=5)
     for worker in workers.values():
         worker.shutdown()
     table = rates(times, keys, flops)
@@ -135,6 +134,14 @@ def prepare(engine, name, shape, weights):
 def block(name, work):
     for _ in range(WORK[work][0]):
         RUNS[name, work]()
+
+
+def multiply():
+    """One large product of float32 matrices."""
+    from keras import ops
+
+    ones = ops.ones((SIDE, SIDE))
+    ops.convert_to_numpy(ops.matmul(ones, ones)[0, 0])
 
 
 def batch(size, count):
