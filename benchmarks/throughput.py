@@ -7,10 +7,9 @@ from the same weights. Before anything is timed, all must answer with the same p
 loss. Each engine has a process of its own, which lives through the run and trains or predicts when it is its turn.
 
 The column `fraction` is the arithmetic of the convolutions (a training step counts as three predictions) over what
-NumPy does in the same second in one large product of float32 matrices. Well below 1, the time goes into moving features
-through memory (normalisation, ReLU, up-sampling compute little) and into convolutions of too few channels to fill the
-cores; 1 and above says that the engine's convolutions leave the cores less idle than that product does, or get by with
-fewer multiplications than are counted here.
+TensorFlow does in the same second in one large product of float32 matrices. What is missing from 1 goes into moving
+features through memory (normalisation, ReLU, up-sampling compute little) and into convolutions of too few channels to
+fill the cores.
 """
 
 import argparse
