@@ -39,6 +39,7 @@ def _course(model):
 
 def xception_unet(size=160, classes=2):
     """The U-Net of Keras' example on pets: separable convolutions down, transposed ones up, residuals all the way."""
+
     def twice(x, convolution, filters):
         for _ in range(2):
             x = layers.ReLU()(x)
@@ -60,6 +61,7 @@ def xception_unet(size=160, classes=2):
 
 def wide_unet(size=128, base=64, levels=4):
     """petrosgk's U-Net of 2017: two convolutions a level on the way down, three on the way up."""
+
     def convolve(x, filters, times):
         for _ in range(times):
             x = layers.Conv2D(filters, 3, padding="same")(x)
