@@ -25,7 +25,7 @@ def course_unet_128():
 
 
 def course_unet_256():
-    return _course(models.unet(256, base=24, stem=4))
+    return _course(models.unet(256, base=16, stem=4))
 
 
 def course_baseline():
