@@ -2,7 +2,7 @@
 
     python -m benchmarks.time_to_dice [--data ROOT] [--cars FILE] [--minutes MINUTES] [--networks NAME ...]
 
-Each network of `benchmarks.peers` is trained for MINUTES (1.5 by default: 25 minutes for all, on 2 CPU cores) on the
+Each network of `benchmarks.peers` is trained for MINUTES (1 by default: 18 minutes for all, on 2 CPU cores) on the
 same cars and scored on others, at the original size; FILE names the cars to train on, one id a line. The clock runs
 while a network trains, tracing and augmentation included, and stands still while it is scored: on 64 photos on the way
 (fewer where they would take too long), on every photo at the end. Dice is given twice, with BatchNorm's moving
@@ -40,7 +40,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default=data.default_root(), type=Path, help="folder in Kaggle's layout")
     parser.add_argument("--cars", type=Path, metavar="FILE", help="train on these cars, score on all others")
-    parser.add_argument("--minutes", default=1.5, type=float, help="of training, for each network")
+    parser.add_argument("--minutes", default=1.0, type=float, help="of training, for each network")
     parser.add_argument("--networks", nargs="+", default=list(peers.NETWORKS), choices=peers.NETWORKS, metavar="NAME",
                         help=f"default: {', '.join(peers.NETWORKS)}")  # fmt: skip
     parser.add_argument("--only", help=argparse.SUPPRESS)  # in the process of one network
