@@ -109,7 +109,7 @@ def peak_mb(whose):
 def draw(table):
     seconds = table["median"].drop("command line, --help")
     warm, cold, engine = seconds[["warm, 1 photo", "command line, 1 photo", "TensorFlow's import alone"]]
-    title = f"A photo takes {warm:.2f} s once warm, {cold:.1f} s from a cold start: TensorFlow's import, {engine:.1f} s"
+    title = f"Warm {warm:.2f} s a photo, from a cold start {cold:.1f} s, {engine:.1f} s of it TensorFlow's import"
     return plots.bars(seconds, title, f"seconds on {machine()}", digits=2)
 
 

@@ -85,7 +85,7 @@ def rates(times, keys, flops):
 
 def draw(table):
     speeds = table.assign(row=table["network"] + ", " + table["work"])
-    speeds = speeds.pivot(index="row", columns="engine", values="images_per_s").loc[speeds["row"].unique()]
+    speeds = speeds.pivot(index="row", columns="engine", values="images_per_s").loc[speeds["row"].unique()[::-1]]
     ratio = speeds.div(speeds["PyTorch"], axis=0)[[engine for engine in ENGINES if engine != "PyTorch"]]
     ours = ratio["Keras on TensorFlow"]
     title = f"Keras on TensorFlow is {ours.min():.2f} to {ours.max():.2f} times as fast as PyTorch alone"
