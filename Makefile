@@ -1,6 +1,6 @@
 # make course    set up .venv (once), run every notebook in order, write figures/     NB=05 runs one notebook
 # make test      style, unit tests, every notebook again     CONSTRAINTS=tests/colab-versions.txt: Colab's versions
-# make bench     speed and quality beside what others use, about 45 minutes     NAME=rle runs one benchmark
+# make bench     speed and quality beside what others use, about 27 minutes     NAME=rle runs one benchmark
 # make clean     remove the environments and the caches; the Kaggle data and models/ stay
 #
 # PYTHON=python3.12 picks another Python, CARVANA_DATA=FOLDER another data set.
