@@ -260,7 +260,8 @@ def figure(rows):
     curves = rows.pivot(index="seconds", columns="network", values="best")
     minutes = rows["minutes"].max()
     ends = rows.groupby("network")["best"].last().sort_values()
-    title = f"Dice on cars never seen: {ends.index[-1]} gets furthest in {minutes:g} minutes on 2 CPU cores"
+    length = "a minute" if minutes == 1 else f"{minutes:g} minutes"
+    title = f"Dice on cars never seen: {ends.index[-1]} gets furthest in {length} on {rows['machine'].iloc[0]}"
     return plots.races(curves, title, peers.OURS, "seconds of training; by the better of the two statistics")
 
 
