@@ -1,4 +1,4 @@
-"""Images a second of `models.unet`, in training and in prediction, on every engine: about 4 minutes on 2 CPU cores.
+"""Images a second of `models.unet`, in training and in prediction, on every engine: about 3 minutes on 2 CPU cores.
 
     python -m benchmarks.throughput
 
