@@ -166,7 +166,7 @@ def dumbbells(frame, title, label=""):
     return figure
 
 
-def lines(frame, title, x_label="", y_label="", log_x=False):
+def lines(frame, title, x_label="", y_label=""):
     """One line a column, each with its name at its end instead of a legend.
 
     Parameters
@@ -174,8 +174,6 @@ def lines(frame, title, x_label="", y_label="", log_x=False):
     frame : pandas.DataFrame
         The index is the x axis.
     title, x_label, y_label : str
-    log_x : bool
-        A logarithmic x axis.
 
     Returns
     -------
@@ -186,9 +184,7 @@ def lines(frame, title, x_label="", y_label="", log_x=False):
     for column, colour in zip(frame, COLOURS, strict=False):
         series = frame[column].dropna()
         axis.plot(series.index, series, marker="o", markersize=4, color=colour)
-    if log_x:
-        axis.set_xscale("log")
-    elif frame.index.dtype.kind == "i":
+    if frame.index.dtype.kind == "i":
         axis.xaxis.set_major_locator(plt.MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     _label_ends(axis, frame)
     axis.set(title=title, xlabel=x_label, ylabel=y_label)
