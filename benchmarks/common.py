@@ -1,14 +1,36 @@
-"""What the benchmarks share: things timed in turns, a table and a figure published, results that outlive a stop."""
+"""What the benchmarks share: their options and cars, things timed in turns, results that are shown and kept."""
 
+import argparse
 import time
 from pathlib import Path
 
 import pandas as pd
 
 from notebooks.run import machine
-from utils import plots, replacing
+from utils import data, plots, replacing
+from utils.__main__ import read_cars
 
 RESULTS = Path(__file__).parent / "results"
+
+
+def parser(doc, minutes):
+    """The options of a benchmark that trains; ``minutes`` is the default of one of them."""
+    options = argparse.ArgumentParser(description=doc.splitlines()[0])
+    options.add_argument("--data", default=data.default_root(), type=Path, help="folder in Kaggle's layout")
+    options.add_argument("--cars", type=Path, metavar="FILE", help="train on these cars, one id a line")
+    options.add_argument("--minutes", default=minutes, type=float, help="of training")
+    return options
+
+
+def sides(root, cars=None):
+    """Photos to train on, of the cars named in a file or of four fifths of all, and photos of all other cars."""
+    everything = data.open_data(root)
+    if cars:
+        ours = data.select_cars(everything, read_cars(cars))
+        others = everything[~everything["id"].isin(ours["id"])].reset_index(drop=True)
+    else:
+        ours, _, others = data.split_by_car(everything, val=0, test=0.2)
+    return data.without_bad_masks(ours), others
 
 
 def in_turns(tasks, repeats=7):

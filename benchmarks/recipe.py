@@ -2,57 +2,68 @@
 
     python -m benchmarks.recipe [--data ROOT] [--cars FILE] [--minutes MINUTES] [--variants NAME ...]
 
-The first variant is the recipe of `python -m utils train --size 256 --stem 4`. FILE names the cars to train on, one id
-a line; all others are scored, at the original size. A row is added to benchmarks/results/recipe.csv as soon as it is
-measured; what is there is not trained again.
+The first variant is the recipe of `python -m utils train --size 256 --stem 4`. Settings must not be chosen on the cars
+that are to judge them later: of the cars to train on, a fifth is held out and scored, at the original size; all others
+stay unseen. A row is added to benchmarks/results/recipe.csv as soon as it is measured; what is there is not trained
+again.
 """
-
-import argparse
-from pathlib import Path
 
 import keras
 import numpy as np
+from keras import layers
 
-from benchmarks.common import RESULTS, add_row, has_row
-from benchmarks.tricks import load, parts, unet_with
+from benchmarks import common
+from benchmarks.tricks import load
 from notebooks.run import machine
-from utils import inference, losses, models, training
+from utils import data, inference, losses, models, training
 
+RESULTS = common.RESULTS / "recipe.csv"
 NETWORK = {"size": 256, "base": 24, "stem": 4}
 SETTINGS = {"batch": 8, "augment": {"flip": 0.5}, "verbose": False}
 FOREGROUND = 0.21  # share of car pixels
 
 
-def as_it_is(train, val, minutes, **changes):
-    model = models.unet(**NETWORK | changes.pop("network", {}))
-    training.fit(model, load(train, 256), load(val, 256), minutes=minutes, **SETTINGS | changes)
+def learn(train, val, minutes, network=None, prepare=None, masks=None, **changes):
+    """A U-Net after its minutes, with a change to the network, the model before the first step, masks, or `fit`."""
+    model = models.unet(**NETWORK | (network or {}))
+    model = prepare(model) if prepare else model
+    size = model.input_shape[1]
+    images, soft = load(train, size)
+    pairs = images, masks(soft) if masks else soft
+    training.fit(model, pairs, load(val, size), minutes=minutes, **SETTINGS | changes)
     return model
 
 
-def hard_masks(train, val, minutes):
-    images, masks = load(train, 256)
-    model = models.unet(**NETWORK)
-    hard = np.where(masks > 127, np.uint8(255), np.uint8(0))
-    training.fit(model, (images, hard), load(val, 256), minutes=minutes, **SETTINGS)
-    return model
+def grow(train, val, minutes, first, then):
+    """A third of the minutes at the first size, the rest at the second."""
+
+    def go_on(model):
+        model.set_weights(small.get_weights())
+        return model
+
+    small = learn(train, val, minutes / 3, {"size": first})
+    return learn(train, val, minutes * 2 / 3, {"size": then}, prepare=go_on, learning_rate=1e-3)
 
 
-def first_bias(train, val, minutes):
+def hard(masks):
+    return np.where(masks > 127, np.uint8(255), np.uint8(0))
+
+
+def first_bias(model):
     """The answer before the first step is the share of car pixels, not one half."""
-    model = models.unet(**NETWORK)
     model.layers[-2].bias.assign([np.log(FOREGROUND / (1 - FOREGROUND))])
-    training.fit(model, load(train, 256), load(val, 256), minutes=minutes, **SETTINGS)
     return model
 
 
-def growing(train, val, minutes, sizes=(128, 256)):
-    """The first third of the minutes at the smaller size."""
-    small = models.unet(**NETWORK | {"size": sizes[0]})
-    training.fit(small, load(train, sizes[0]), load(val, sizes[0]), minutes=minutes / 3, **SETTINGS)
-    model = unet_with(small, **NETWORK | {"size": sizes[1]})
-    again = {"learning_rate": 1e-3, "minutes": minutes * 2 / 3}
-    training.fit(model, load(train, sizes[1]), load(val, sizes[1]), **SETTINGS | again)
-    return model
+def separable(model):
+    """Convolutions of 3 x 3 pixels in two parts: each channel alone, then all of one pixel."""
+
+    def part(layer):
+        if not isinstance(layer, layers.Conv2D) or layer.kernel_size != (3, 3) or layer.strides != (1, 1):
+            return layer.__class__.from_config(layer.get_config())
+        return layers.SeparableConv2D(layer.filters, 3, padding="same", use_bias=layer.use_bias, name=layer.name)
+
+    return keras.models.clone_model(model, clone_function=part)
 
 
 def averaged_weights():
@@ -60,40 +71,41 @@ def averaged_weights():
 
 
 VARIANTS = {
-    "as it is": as_it_is,
-    "base 16": lambda *given: as_it_is(*given, network={"base": 16}),
-    "base 32": lambda *given: as_it_is(*given, network={"base": 32}),
-    "stem 2, base 12": lambda *given: as_it_is(*given, network={"stem": 2, "base": 12}),
-    "batch 4": lambda *given: as_it_is(*given, batch=4),
-    "batch 16": lambda *given: as_it_is(*given, batch=16),
-    "half the learning rate": lambda *given: as_it_is(*given, learning_rate=1e-3),
-    "constant learning rate": lambda *given: as_it_is(*given, schedule="plateau"),
-    "cross-entropy alone": lambda *given: as_it_is(*given, loss=losses.bce),
-    "averaged weights": lambda *given: as_it_is(*given, optimizer=averaged_weights()),
-    "hard masks": hard_masks,
-    "first bias": first_bias,
-    "128, then 256 pixels": growing,
-    "256, then 384 pixels": lambda *given: growing(*given, sizes=(256, 384)),
+    "as it is": learn,
+    "base 16": lambda *given: learn(*given, {"base": 16}),
+    "base 32": lambda *given: learn(*given, {"base": 32}),
+    "stem 2, base 12": lambda *given: learn(*given, {"stem": 2, "base": 12}),
+    "separable convolutions": lambda *given: learn(*given, prepare=separable),
+    "batch 4": lambda *given: learn(*given, batch=4),
+    "batch 16": lambda *given: learn(*given, batch=16),
+    "half the learning rate": lambda *given: learn(*given, learning_rate=1e-3),
+    "twice the learning rate": lambda *given: learn(*given, learning_rate=4e-3),
+    "constant learning rate": lambda *given: learn(*given, schedule="plateau"),
+    "cross-entropy alone": lambda *given: learn(*given, loss=losses.bce),
+    "averaged weights": lambda *given: learn(*given, optimizer=averaged_weights()),
+    "hard masks": lambda *given: learn(*given, masks=hard),
+    "first bias": lambda *given: learn(*given, prepare=first_bias),
+    "128, then 256 pixels": lambda *given: grow(*given, 128, 256),
+    "256, then 384 pixels": lambda *given: grow(*given, 256, 384),
 }
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="data/sample", type=Path, help="folder in Kaggle's layout")
-    parser.add_argument("--cars", type=Path, metavar="FILE", help="train on these cars, score all others")
-    parser.add_argument("--minutes", default=3.0, type=float, help="of training, for each variant")
+    parser = common.parser(__doc__, minutes=3.0)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS, metavar="NAME")
     args = parser.parse_args()
-    train, val, test, _ = parts(args.data.resolve(), args.cars)
+    ours, _ = common.sides(args.data.resolve(), args.cars)
+    train, val, test = data.split_by_car(ours, val=0.05, test=0.2)
     for name in args.variants:
         key = {"data": args.data.resolve().name, "minutes": args.minutes, "variant": name}
-        if has_row(RESULTS / "recipe.csv", key):
+        if common.has_row(RESULTS, key):
             continue
         keras.utils.set_random_seed(0)
         model = VARIANTS[name](train, val, args.minutes)
         row = key | {"dice": inference.evaluate(model, test)["dice"].mean(), "parameters": model.count_params()}
+        row |= {"steps": int(model.optimizer.iterations)}
         print(row, flush=True)
-        add_row(RESULTS / "recipe.csv", row | {"machine": machine()})
+        common.add_row(RESULTS, row | {"machine": machine()})
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,6 @@ import pandas as pd
 from benchmarks import common, peers
 from notebooks.run import machine
 from utils import data, inference, metrics, plots, training
-from utils.__main__ import read_cars
 from utils.augment import Batches
 
 LEVELS = [0.90, 0.95, 0.97, 0.98, 0.985]
@@ -37,10 +35,7 @@ PATIENCE, PATIENCE_AT_END = 8, 30  # seconds of scoring, after which the photos 
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default=data.default_root(), type=Path, help="folder in Kaggle's layout")
-    parser.add_argument("--cars", type=Path, metavar="FILE", help="train on these cars, score on all others")
-    parser.add_argument("--minutes", default=1.0, type=float, help="of training, for each network")
+    parser = common.parser(__doc__, minutes=1.0)
     parser.add_argument("--networks", nargs="+", default=list(peers.NETWORKS), choices=peers.NETWORKS, metavar="NAME",
                         help=f"default: {', '.join(peers.NETWORKS)}")  # fmt: skip
     parser.add_argument("--only", help=argparse.SUPPRESS)  # in the process of one network
@@ -48,7 +43,8 @@ def main():
     root = args.data.resolve()
     partial = common.RESULTS / f"time_to_dice.{root.name}-{args.minutes:g}.partial.csv"
     if args.only:
-        rows = measure(args.only, *parts(root, args.cars), args.minutes)
+        train, val = common.sides(root, args.cars)
+        rows = measure(args.only, train, spread_out(val), args.minutes)
         common.write(partial, pd.concat([common.read(partial), rows.assign(data=root.name, minutes=args.minutes)]))
         return
     failed = [name for name in args.networks if not common.has_row(partial, {"network": name}) and run(name)]
@@ -64,17 +60,6 @@ def run(name):
     command = [sys.executable, "-m", "benchmarks.time_to_dice", *sys.argv[1:], "--only", name]
     quiet = {"KERAS_BACKEND": peers.NETWORKS[name].framework, "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.run(command, env=os.environ | quiet).returncode != 0
-
-
-def parts(root, cars):
-    """Photos to train on, and photos to score on, in `spread_out` order."""
-    everything = data.without_bad_masks(data.open_data(root))
-    if cars:
-        train = data.select_cars(everything, read_cars(cars))
-        val = everything[~everything["id"].isin(train["id"])]
-    else:
-        train, val, _ = data.split_by_car(everything, val=0.2, test=0)
-    return train, spread_out(val)
 
 
 def spread_out(frame):
@@ -158,7 +143,8 @@ def with_keras(network):
         highest = float(np.asarray(model.optimizer.learning_rate))
         callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=check)]
         callbacks += [training.Cosine(clock, highest)] if network.cosine else []
-        model.fit(batches, epochs=10**6, callbacks=callbacks, verbose=0)
+        again = {"steps_per_epoch": len(batches), "epochs": 10**6}
+        model.fit(batches.endless(), callbacks=callbacks, shuffle=False, verbose=0, **again)
 
     def with_moving(images):
         return model.predict_on_batch(images)[..., -1]
@@ -184,20 +170,17 @@ def with_torch(network):
         return torch.from_numpy(np.asarray(array, np.float32)).permute(0, 3, 1, 2)  # channels_last in memory
 
     def fit(batches, clock, after_step):
-        highest, steps = optimizer.param_groups[0]["lr"], 0
+        highest = optimizer.param_groups[0]["lr"]
         model.train()
-        while True:
-            for x, y in (batches[index] for index in range(len(batches))):
-                if network.cosine:
-                    optimizer.param_groups[0]["lr"] = highest * 0.5 * (1 + math.cos(math.pi * clock.progress))
-                optimizer.zero_grad()
-                loss(model(tensor(x)), tensor(y)).backward()
-                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-                optimizer.step()
-                steps += 1
-                if after_step(steps):
-                    return
-            batches.on_epoch_end()
+        for steps, (x, y) in enumerate(batches.endless(), 1):
+            if network.cosine:
+                optimizer.param_groups[0]["lr"] = highest * 0.5 * (1 + math.cos(math.pi * clock.progress))
+            optimizer.zero_grad()
+            loss(model(tensor(x)), tensor(y)).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            if after_step(steps):
+                return
 
     def answer(images, batch_statistics):
         model.eval()

@@ -14,7 +14,6 @@ A row is added to benchmarks/results/tricks.csv as soon as it is measured. Its s
 searching the threshold and scoring. A run that was stopped goes on where it was; its networks are in models/tricks.
 """
 
-import argparse
 import json
 import time
 from functools import partial
@@ -27,7 +26,6 @@ from benchmarks import common
 from benchmarks.common import add_row, has_row
 from notebooks.run import machine
 from utils import data, inference, losses, models, replacing, training
-from utils.__main__ import read_cars
 
 RESULTS = common.RESULTS / "tricks.csv"
 MODELS = Path(__file__).parents[1] / "models" / "tricks"
@@ -40,11 +38,7 @@ BATCH, AUGMENT = 8, {"flip": 0.5}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="data/sample", type=Path, help="folder in Kaggle's layout")
-    parser.add_argument("--cars", type=Path, metavar="FILE", help="train on these cars, score all others")
-    parser.add_argument("--minutes", default=30.0, type=float, help="of training, for the whole recipe")
-    args = parser.parse_args()
+    args = common.parser(__doc__, minutes=30.0).parse_args()
     root = args.data.resolve()
     command = f"python -m benchmarks.tricks --data {root.name} --minutes {args.minutes:g}"
     command += f" --cars {args.cars.name}" if args.cars else ""
@@ -81,16 +75,10 @@ def main():
 
 def parts(root, cars):
     """Photos to train on, to choose by, to score on, and to label."""
-    everything = data.open_data(root)
-    if cars:
-        ours = data.select_cars(everything, read_cars(cars))
-        test = everything[~everything["id"].isin(ours["id"])].reset_index(drop=True)
-        train, val, _ = data.split_by_car(ours, val=0.02, test=0)
-    else:
-        train, val, test = data.split_by_car(everything, val=0.05, test=0.2)
+    ours, test = common.sides(root, cars)
+    train, val, _ = data.split_by_car(ours, val=0.02, test=0)
     unlabelled = data.open_data(root, "test") if (root / "test").is_dir() else test
-    unlabelled = data.select_cars(unlabelled, unlabelled["id"].unique()[:UNLABELLED])
-    return data.without_bad_masks(train), data.without_bad_masks(val), test, unlabelled
+    return train, val, test, data.select_cars(unlabelled, unlabelled["id"].unique()[:UNLABELLED])
 
 
 def load(frame, size):

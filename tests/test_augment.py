@@ -1,6 +1,7 @@
 """Image and mask move together, stay in range, repeat with the seed, and come fast enough."""
 
 import colorsys
+import itertools
 import statistics
 import time
 
@@ -333,6 +334,14 @@ def test_epochs_differ_and_repeat_with_the_seed():
     one.on_epoch_end()
     assert not np.array_equal(one[0][0], first[0])
     assert np.array_equal(one[0][0], Batches(*pairs, batch=4, seed=3, epoch=1, **COMPETITION)[0][0])
+
+
+def test_endless_batches_are_those_of_each_epoch_in_turn():
+    pairs = own_masks(8)
+    found = list(itertools.islice(Batches(*pairs, batch=4, seed=3, **COMPETITION).endless(), 5))
+    epochs = [Batches(*pairs, batch=4, seed=3, epoch=epoch, **COMPETITION) for epoch in range(3)]
+    for (x, y), (epoch, index) in zip(found, itertools.product(epochs, range(2))):
+        assert np.array_equal(x, epoch[index][0]) and np.array_equal(y, epoch[index][1])
 
 
 def test_what_is_left_over_takes_its_turn():

@@ -39,15 +39,6 @@ def test_the_clock_stands_still_while_it_is_stopped():
     assert clock.progress == pytest.approx(clock.seconds / 60, abs=0.01)
 
 
-def test_named_cars_are_trained_on_and_all_others_are_scored(shapes_root, tmp_path):
-    cars = sorted(data.open_data(shapes_root)["id"].unique())
-    (tmp_path / "cars.txt").write_text("\n".join(cars[:3]))
-    train, val = time_to_dice.parts(shapes_root, tmp_path / "cars.txt")
-    assert sorted(train["id"].unique()) == cars[:3] and sorted(val["id"].unique()) == cars[3:]
-    train, val = time_to_dice.parts(shapes_root, None)
-    assert not set(train["id"]) & set(val["id"]) and len(train) + len(val) == len(data.open_data(shapes_root))
-
-
 def test_scores_are_means_at_the_original_size_over_as_many_photos_as_time_allows(shapes_root):
     frame = data.open_data(shapes_root)[:40]
     rows, images = frame.to_dict("records"), np.zeros((40, 8, 8, 3), np.uint8)
@@ -106,7 +97,7 @@ def test_a_network_is_scored_on_the_way_and_on_everything_at_the_end(tiny_networ
         return fit, 7, [lambda x: np.zeros(x.shape[:3], np.float32)] * 2
 
     monkeypatch.setitem(time_to_dice.FRAMEWORKS, "tensorflow", framework)
-    train, val = time_to_dice.parts(shapes_root, None)
+    train, val = common.sides(shapes_root)
     rows = time_to_dice.measure("one", train, val, minutes=0.02)
     assert rows["seconds"].is_monotonic_increasing and rows["seconds"].iloc[-1] >= 1.2
     assert 2 <= len(rows) <= 6
@@ -116,7 +107,7 @@ def test_a_network_is_scored_on_the_way_and_on_everything_at_the_end(tiny_networ
 
 
 def test_keras_trains_until_the_time_is_over(tiny_networks, shapes_root):
-    train, val = time_to_dice.parts(shapes_root, None)
+    train, val = common.sides(shapes_root)
     rows = time_to_dice.measure("one", train, val, minutes=0.01)
     assert rows["seconds"].iloc[-1] >= 0.6 and rows["photos"].iloc[-1] >= 8
     assert rows[time_to_dice.DICE].stack().between(0, 1).all()

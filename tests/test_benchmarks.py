@@ -4,12 +4,14 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 import shapes
 
-from benchmarks import architectures, losses, recipe, tricks
+from benchmarks import architectures, common, losses, recipe, tricks
 from utils import data, training
 
 
@@ -72,6 +74,16 @@ def test_the_same_time_buys_photos_by_their_cost(tmp_path, monkeypatch, shapes_r
     assert len(begun) == len(set(begun)) == 12
     milliseconds = table["photos"] * table["network"].map(costs)
     assert milliseconds.values == pytest.approx(10 * architectures.PHOTOS, rel=0.02)
+
+
+def test_named_cars_are_trained_on_and_all_others_are_scored(shapes_root, tmp_path):
+    frame = data.open_data(shapes_root)
+    cars = sorted(frame["id"].unique())
+    (tmp_path / "cars.txt").write_text("\n".join(cars[:3]))
+    ours, others = common.sides(shapes_root, tmp_path / "cars.txt")
+    assert sorted(ours["id"].unique()) == cars[:3] and sorted(others["id"].unique()) == cars[3:]
+    ours, others = common.sides(shapes_root)
+    assert not set(ours["id"]) & set(others["id"]) and len(ours) + len(others) == len(frame)
 
 
 @pytest.fixture
@@ -176,6 +188,13 @@ def test_a_variant_changes_what_its_name_says(fitted, photos):
     assert weights[0] == weights[1] < weights[2]
 
 
+def test_separable_convolutions_save_weights_and_nothing_else(fitted, photos):
+    usual, separable = (recipe.VARIANTS[name](*photos, 1) for name in ("as it is", "separable convolutions"))
+    shapes_of = [[layer.output.shape for layer in model.layers] for model in (usual, separable)]
+    assert shapes_of[0] == shapes_of[1]
+    assert separable.count_params() < usual.count_params()
+
+
 def test_hard_masks_are_hard(fitted, photos):
     recipe.VARIANTS["as it is"](*photos, 1)
     recipe.VARIANTS["hard masks"](*photos, 1)
@@ -196,3 +215,25 @@ def test_growing_hands_its_weights_on(fitted, photos):
     assert first["minutes"] + then["minutes"] == pytest.approx(3)
     for ours, theirs in zip(large.get_weights(), small.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_settings_are_chosen_without_a_look_at_the_cars_that_judge_them(shapes_root, tmp_path, monkeypatch):
+    cars, seen = sorted(data.open_data(shapes_root)["id"].unique())[:6], set()
+
+    def learn(train, val, minutes):
+        seen.update(train["id"], val["id"])
+        return SimpleNamespace(count_params=lambda: 7, optimizer=SimpleNamespace(iterations=9))
+
+    def score(model, test):
+        seen.update(test["id"])
+        return pd.DataFrame({"dice": [0.25, 0.75]})
+
+    (tmp_path / "cars.txt").write_text("\n".join(cars))
+    monkeypatch.setattr(recipe, "RESULTS", tmp_path / "recipe.csv")
+    monkeypatch.setattr(recipe, "VARIANTS", {"as it is": learn})
+    monkeypatch.setattr(recipe.inference, "evaluate", score)
+    monkeypatch.setattr("sys.argv", ["recipe", "--data", str(shapes_root), "--cars", str(tmp_path / "cars.txt")])
+    recipe.main()
+    assert seen == set(cars)
+    row = pd.read_csv(recipe.RESULTS).iloc[0]
+    assert (row["variant"], row["dice"], row["parameters"], row["steps"]) == ("as it is", 0.5, 7, 9)

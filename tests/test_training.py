@@ -207,6 +207,19 @@ def test_batches_may_be_given(few):
     assert int(model.optimizer.iterations) == 4
 
 
+def test_no_batch_is_made_twice(few):
+    asked = []
+
+    class Noted(Batches):
+        def __getitem__(self, index):
+            asked.append((self.epoch, index))
+            return super().__getitem__(index)
+
+    fit(tiny(), (Noted(*few[0], batch=4), few[1]), epochs=3)
+    assert asked[:6] == [(epoch, index) for epoch in range(3) for index in range(2)]
+    assert len(asked) == len(set(asked))  # some of the next epoch may be made ahead
+
+
 # --- stopped and taken up again ---------------------------------------------------------------------
 
 

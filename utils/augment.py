@@ -283,6 +283,16 @@ class Batches(keras.utils.PyDataset):
     def on_epoch_end(self):
         self.epoch += 1
 
+    def endless(self):
+        """All batches, epoch after epoch.
+
+        Given the data set itself, Keras starts a pass at the end of an epoch, throws it away and starts another; the
+        next epoch may wait until the first has run out.
+        """
+        while True:
+            yield from (self[index] for index in range(len(self)))
+            self.on_epoch_end()
+
     def _order(self):
         rows = np.arange(len(self.images))
         return np.random.default_rng((self.seed, self.epoch)).permutation(rows) if self.shuffle else rows

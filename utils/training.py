@@ -128,7 +128,9 @@ def fit(
     if patience:
         callbacks.append(keras.callbacks.EarlyStopping("val_dice_score", patience=patience, mode="max"))
     model.fit(
-        batches,
+        batches.endless(),
+        steps_per_epoch=len(batches),
+        shuffle=False,  # the batches are shuffled already
         validation_data=Batches(*val, batch=batch, shuffle=False),
         initial_epoch=len(run.history),
         epochs=epochs or 10**6,
