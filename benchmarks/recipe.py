@@ -80,6 +80,7 @@ VARIANTS = {
     "batch 16": lambda *given: learn(*given, batch=16),
     "half the learning rate": lambda *given: learn(*given, learning_rate=1e-3),
     "twice the learning rate": lambda *given: learn(*given, learning_rate=4e-3),
+    "base 16, twice the learning rate": lambda *given: learn(*given, {"base": 16}, learning_rate=4e-3),
     "constant learning rate": lambda *given: learn(*given, schedule="plateau"),
     "cross-entropy alone": lambda *given: learn(*given, loss=losses.bce),
     "averaged weights": lambda *given: learn(*given, optimizer=averaged_weights()),

@@ -149,12 +149,14 @@ def test_train_goes_on_from_a_model_at_another_size(shapes_root, tmp_path, untra
     training.save_model(start, tmp_path / "start.keras")
     arguments = ["--size", "64", "--data", str(shapes_root), "--out", str(tmp_path / "a.keras")]
     assert main(["train", "--base", "2", "--start", str(tmp_path / "start.keras"), *arguments]) == 0
-    ((model, *_, settings),) = untrained
+    ((model, *_),) = untrained
     assert model.input_shape == (None, 64, 64, 3)
     for ours, theirs in zip(model.get_weights(), start.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     main(["train", "--base", "2", *arguments])
-    assert settings["learning_rate"] < untrained[1][-1]["learning_rate"]
+    main(["train", "--base", "2", "--learning-rate", "5e-3", *arguments])
+    rates = [settings["learning_rate"] for *_, settings in untrained]
+    assert rates[0] < rates[1] < rates[2] == 5e-3
 
 
 def test_train_goes_on_with_the_same_network_only(shapes_root, tmp_path, capsys):

@@ -63,6 +63,8 @@ def _parser():
     sub.add_argument("--start", metavar="MODEL", help="train on from its weights, with a smaller learning rate; "
                      "--size may differ, --model, --base and --stem may not")  # fmt: skip
     sub.add_argument("--batch", type=_positive(int), default=8)
+    sub.add_argument("--learning-rate", type=_positive(float), metavar="RATE",
+                     help="the highest, reached early (default: 2e-3; with --start 1e-3)")  # fmt: skip
     sub.add_argument("--seed", type=_seed, default=0)
     sub.add_argument("--out", required=True, metavar="NAME.keras", help="where the best model goes")
 
@@ -139,7 +141,7 @@ def train(args):
         epochs=args.epochs,
         minutes=None if args.epochs else args.minutes or 3,
         batch=args.batch,
-        learning_rate=1e-3 if args.start else 2e-3,
+        learning_rate=args.learning_rate or (1e-3 if args.start else 2e-3),
         augment=augment.STRONG if args.augment == "strong" else {"flip": 0.5},
         checkpoint=args.out,
         seed=args.seed,
