@@ -4,6 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from notebooks.run import machine
@@ -31,6 +32,11 @@ def sides(root, cars=None):
     else:
         ours, _, others = data.split_by_car(everything, val=0, test=0.2)
     return data.without_bad_masks(ours), others
+
+
+def hard(masks):
+    """Soft masks 0-255 cut at one half, as others train on."""
+    return np.where(masks > 127, np.uint8(255), np.uint8(0))
 
 
 def in_turns(tasks, repeats=7):

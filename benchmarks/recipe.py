@@ -5,7 +5,7 @@
 The first variant is the recipe of `python -m utils train --size 256 --stem 4`. Settings must not be chosen on the cars
 that are to judge them later: of the cars to train on, a fifth is held out and scored, at the original size; all others
 stay unseen. A row is added to benchmarks/results/recipe.csv as soon as it is measured; what is there is not trained
-again.
+again. Its steps are those at the last size.
 """
 
 import keras
@@ -45,10 +45,6 @@ def grow(train, val, minutes, first, then):
     return learn(train, val, minutes * 2 / 3, {"size": then}, prepare=go_on, learning_rate=1e-3)
 
 
-def hard(masks):
-    return np.where(masks > 127, np.uint8(255), np.uint8(0))
-
-
 def first_bias(model):
     """The answer before the first step is the share of car pixels, not one half."""
     model.layers[-2].bias.assign([np.log(FOREGROUND / (1 - FOREGROUND))])
@@ -84,7 +80,7 @@ VARIANTS = {
     "constant learning rate": lambda *given: learn(*given, schedule="plateau"),
     "cross-entropy alone": lambda *given: learn(*given, loss=losses.bce),
     "averaged weights": lambda *given: learn(*given, optimizer=averaged_weights()),
-    "hard masks": lambda *given: learn(*given, masks=hard),
+    "hard masks": lambda *given: learn(*given, masks=common.hard),
     "first bias": lambda *given: learn(*given, prepare=first_bias),
     "128, then 256 pixels": lambda *given: grow(*given, 128, 256),
     "256, then 384 pixels": lambda *given: grow(*given, 256, 384),

@@ -74,7 +74,7 @@ def measure(name, train, val, minutes):
     network, rows = peers.NETWORKS[name], []
     images, masks = data.load_images(train, network.size), data.load_masks(train, network.size)
     if network.hard:
-        masks = np.where(masks > 127, np.uint8(255), np.uint8(0))
+        masks = common.hard(masks)
     batches = Batches(images, masks, network.batch, **network.augment)
     photos, truth = data.load_images(val, network.size), val.to_dict("records")
 
@@ -143,8 +143,8 @@ def with_keras(network):
         highest = float(np.asarray(model.optimizer.learning_rate))
         callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=check)]
         callbacks += [training.Cosine(clock, highest)] if network.cosine else []
-        again = {"steps_per_epoch": len(batches), "epochs": 10**6}
-        model.fit(batches.endless(), callbacks=callbacks, shuffle=False, verbose=0, **again)
+        epochs = {"epochs": 10**6, "steps_per_epoch": len(batches)}
+        model.fit(batches.endless(), **epochs, shuffle=False, callbacks=callbacks, verbose=0)
 
     def with_moving(images):
         return model.predict_on_batch(images)[..., -1]

@@ -286,8 +286,7 @@ class Batches(keras.utils.PyDataset):
     def endless(self):
         """All batches, epoch after epoch.
 
-        Given the data set itself, Keras starts a pass at the end of an epoch, throws it away and starts another; the
-        next epoch may wait until the first has run out.
+        Given the data set itself, Keras starts a pass at the end of an epoch, throws it away and starts another.
         """
         while True:
             yield from (self[index] for index in range(len(self)))
