@@ -36,10 +36,7 @@ RUNS = {}  # in a worker: what each (network, work) does with a batch
 def main():
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     spawn = multiprocessing.get_context("spawn")
-    workers = {
-        engine: ProcessPoolExecutor(1, spawn, set_backend, (backend,))
-        for engine, backend in ENGINES.items()
-    }
+    workers = {engine: ProcessPoolExecutor(1, spawn, set_backend, (backend,)) for engine, backend in ENGINES.items()}
     flops = {name: check_same(workers, name, shape) for name, shape in NETWORKS.items()}
     keys = {", ".join(key): key for key in itertools.product(NETWORKS, WORK, ENGINES)}
     tasks = {task: partial(ask, workers[key[2]], block, *key[:2]) for task, key in keys.items()}

@@ -58,8 +58,11 @@ QUIET = {  # the kernel's environment: no start-up messages of TensorFlow among 
     "PYTHONHASHSEED": "0",
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]),
 }
-SPAM = re.compile(r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|To enable the following |"
-                  r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] ).*\n?", re.M)
+SPAM = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|To enable the following |"
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] ).*\n?",
+    re.M,
+)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -169,9 +172,16 @@ async def execute(notebook, folder, progress=lambda text: None):
                 asyncio.get_running_loop().add_signal_handler(number, interrupt)
 
     client = NotebookClient(
-        notebook, timeout=None, kernel_name="python3", kernel_manager_class=ThisPython, record_timing=False,
-        resources={"metadata": {"path": str(folder)}}, shutdown_kernel="immediate",
-        on_notebook_start=listen, on_cell_start=cell_starts, on_cell_executed=measure,
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        kernel_manager_class=ThisPython,
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+        shutdown_kernel="immediate",
+        on_notebook_start=listen,
+        on_cell_start=cell_starts,
+        on_cell_executed=measure,
     )
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         task = asyncio.ensure_future(client.async_execute(env=environment(), stderr=log))
@@ -185,10 +195,17 @@ async def execute(notebook, folder, progress=lambda text: None):
                 raise KeyboardInterrupt from error
             log.seek(0)
             last = [line for line in SPAM.sub("", log.read()).splitlines() if "[IPKernelApp]" not in line][-3:]
-            raise NotebookError("\n".join([
-                f"cell [{at}]:", indented(source), *last,
-                f"The kernel died; {peak:.0f} MB were in use when last seen. Most often the memory ran out: "
-                "close other programs, or lower the size or the batch in the settings cell."])) from error
+            raise NotebookError(
+                "\n".join(
+                    [
+                        f"cell [{at}]:",
+                        indented(source),
+                        *last,
+                        f"The kernel died; {peak:.0f} MB were in use when last seen. Most often the memory ran out: "
+                        "close other programs, or lower the size or the batch in the settings cell.",
+                    ]
+                )
+            ) from error
         finally:
             watcher.cancel()
     return peak
@@ -241,10 +258,12 @@ def merged(outputs):
 def normalise(notebook):
     """Bring metadata, cell ids, counts and outputs to the one form in which notebooks are committed."""
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.metadata = nbformat.from_dict({
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    })
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
     seen, count = {}, 0
     for cell in notebook.cells:
         tags = cell.metadata.get("tags")

@@ -76,20 +76,23 @@ def slanted(array):
 def doubled(array):
     """Twice the size about the middle, for an odd size: every second pixel is one of the original."""
     quarter = array.shape[0] // 4
-    return array[quarter : -quarter, quarter : -quarter]
+    return array[quarter:-quarter, quarter:-quarter]
 
 
-@pytest.mark.parametrize("options, expected, shape", [
-    ({"flip": 0}, lambda a: a, (12, 20)),
-    ({"flip": 1}, lambda a: a[:, ::-1], (12, 20)),
-    ({"flip": 1}, lambda a: a[:, ::-1], (13, 21)),
-    ({"flip": 0, "shift": 0.25}, lambda a: moved(a, 5, 3), (12, 20)),
-    ({"flip": 0, "rotate": 180}, lambda a: a[::-1, ::-1], (12, 20)),
-    ({"flip": 0, "rotate": 90}, lambda a: np.rot90(a, -1), (16, 16)),
-    ({"flip": 1, "rotate": 180}, lambda a: a[::-1], (12, 20)),
-    ({"flip": 0, "shear": 45}, slanted, (15, 21)),
-    ({"flip": 1, "shift": 0.25}, lambda a: moved(a[:, ::-1], 5, 3), (12, 20)),
-])
+@pytest.mark.parametrize(
+    "options, expected, shape",
+    [
+        ({"flip": 0}, lambda a: a, (12, 20)),
+        ({"flip": 1}, lambda a: a[:, ::-1], (12, 20)),
+        ({"flip": 1}, lambda a: a[:, ::-1], (13, 21)),
+        ({"flip": 0, "shift": 0.25}, lambda a: moved(a, 5, 3), (12, 20)),
+        ({"flip": 0, "rotate": 180}, lambda a: a[::-1, ::-1], (12, 20)),
+        ({"flip": 0, "rotate": 90}, lambda a: np.rot90(a, -1), (16, 16)),
+        ({"flip": 1, "rotate": 180}, lambda a: a[::-1], (12, 20)),
+        ({"flip": 0, "shear": 45}, slanted, (15, 21)),
+        ({"flip": 1, "shift": 0.25}, lambda a: moved(a[:, ::-1], 5, 3), (12, 20)),
+    ],
+)
 def test_whole_pixel_moves_are_exact(options, expected, shape):
     image, mask = pixels(*shape)
     result = transform(image, mask, Always(), **options)
@@ -122,10 +125,15 @@ def test_every_setting_draws_within_its_limit():
 
 # --- transform: what always holds ---------------------------------------------------------------------
 
-limits = st.fixed_dictionaries({
-    "flip": st.floats(0, 1), "shift": st.floats(0, 0.5), "scale": st.floats(0, 0.5), "rotate": st.floats(0, 180),
-    "shear": st.floats(0, 45),
-})
+limits = st.fixed_dictionaries(
+    {
+        "flip": st.floats(0, 1),
+        "shift": st.floats(0, 0.5),
+        "scale": st.floats(0, 0.5),
+        "rotate": st.floats(0, 180),
+        "shear": st.floats(0, 45),
+    }
+)
 masks_of_any_kind = arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40)))
 
 
@@ -162,8 +170,9 @@ def test_soft_masks_stay_soft():
 def test_same_draws_same_pair_and_read_only_views_are_welcome():
     image, mask = pixels(24, 24)
     image.flags.writeable = mask.flags.writeable = False
-    once, again, other = (transform(image[:, ::-1], mask[:, ::-1], np.random.default_rng(s), **GEOMETRY, hsv=(9, 9, 9))
-                          for s in (1, 1, 2))
+    once, again, other = (
+        transform(image[:, ::-1], mask[:, ::-1], np.random.default_rng(s), **GEOMETRY, hsv=(9, 9, 9)) for s in (1, 1, 2)
+    )
     assert all(np.array_equal(a, b) for a, b in zip(once, again))
     assert not any(np.array_equal(a, b) for a, b in zip(once, other))
 
@@ -437,8 +446,7 @@ def one_thread():
     cv2.setNumThreads(before)
 
 
-@pytest.mark.parametrize("options", [GEOMETRY | {"shear": 0.2}, COMPETITION],
-                         ids=["published", "competition"])
+@pytest.mark.parametrize("options", [GEOMETRY | {"shear": 0.2}, COMPETITION], ids=["published", "competition"])
 def test_batches_come_eight_times_as_fast_as_the_generator(one_thread, options):
     pairs = own_masks(16, 256, 256)
     slow, fast = generator_pairs(*pairs), Batches(*pairs, **options)

@@ -33,14 +33,31 @@ def looks_at_one_pair(pipeline, masks):
 
 
 CASES = [
-    (checks.exercise_03_1, soft_mask, [lambda mask, factor: mask[::factor, ::factor], axes_mixed_up,
-                                       lambda mask, factor: soft_mask(mask, factor) > 0.5,
-                                       lambda mask, factor: factor**2 * soft_mask(mask, factor)]),
-    (checks.exercise_03_2, lambda hue, by: (hue.astype(int) + by) % 180,
-     [lambda hue, by: (hue + by) % 180, lambda hue, by: np.clip(hue.astype(int) + by, 0, 179),
-      lambda hue, by: (hue.astype(int) + by) % 256, lambda hue, by: hue]),
-    (checks.exercise_03_3, is_aligned, [compares_with_the_originals, looks_at_one_pair, lambda *_: True,
-                                        lambda *_: False]),
+    (
+        checks.exercise_03_1,
+        soft_mask,
+        [
+            lambda mask, factor: mask[::factor, ::factor],
+            axes_mixed_up,
+            lambda mask, factor: soft_mask(mask, factor) > 0.5,
+            lambda mask, factor: factor**2 * soft_mask(mask, factor),
+        ],
+    ),
+    (
+        checks.exercise_03_2,
+        lambda hue, by: (hue.astype(int) + by) % 180,
+        [
+            lambda hue, by: (hue + by) % 180,
+            lambda hue, by: np.clip(hue.astype(int) + by, 0, 179),
+            lambda hue, by: (hue.astype(int) + by) % 256,
+            lambda hue, by: hue,
+        ],
+    ),
+    (
+        checks.exercise_03_3,
+        is_aligned,
+        [compares_with_the_originals, looks_at_one_pair, lambda *_: True, lambda *_: False],
+    ),
 ]
 
 

@@ -41,9 +41,16 @@ def stride_counts_at_once(stack):
 
 CASES = [
     (checks.exercise_04_1, dice, [iou, empty_is_zero, accuracy, lambda t, p: t.overlap]),
-    (checks.exercise_04_2, lambda masks: masks.mean(axis=0) > 0.5,
-     [lambda masks: masks[0], lambda masks: masks.any(axis=0), lambda masks: np.zeros(masks.shape[1:], bool),
-      lambda masks: masks.mean() > 0.5]),
+    (
+        checks.exercise_04_2,
+        lambda masks: masks.mean(axis=0) > 0.5,
+        [
+            lambda masks: masks[0],
+            lambda masks: masks.any(axis=0),
+            lambda masks: np.zeros(masks.shape[1:], bool),
+            lambda masks: masks.mean() > 0.5,
+        ],
+    ),
     (checks.exercise_04_3, field, [stride_counts_at_once, lambda stack: 1 + sum(k - 1 for k, _ in stack), lambda s: 3]),
 ]
 

@@ -31,14 +31,25 @@ def fit(size, levels, stem):
 
 
 CASES = [
-    (checks.exercise_05_1, shapes,
-     [lambda *a: shapes(*a)[:-1], lambda size, base, n: [(size // 2**i, size // 2**i, base) for i in range(n + 1)],
-      lambda size, base, n: [(size, size, base)]]),
+    (
+        checks.exercise_05_1,
+        shapes,
+        [
+            lambda *a: shapes(*a)[:-1],
+            lambda size, base, n: [(size // 2**i, size // 2**i, base) for i in range(n + 1)],
+            lambda size, base, n: [(size, size, base)],
+        ],
+    ),
     (checks.exercise_05_2, average, [not_flipped_back, upside_down, sum_of_both, lambda predict, x: predict(x)]),
-    (checks.exercise_05_3, fit,
-     [lambda size, levels, stem: size // (stem * 2**levels) * stem * 2**levels,
-      lambda size, levels, stem: (size // (stem * 2**levels) + 1) * stem * 2**levels,
-      lambda size, levels, stem: -(-size // 2**levels) * 2**levels]),
+    (
+        checks.exercise_05_3,
+        fit,
+        [
+            lambda size, levels, stem: size // (stem * 2**levels) * stem * 2**levels,
+            lambda size, levels, stem: (size // (stem * 2**levels) + 1) * stem * 2**levels,
+            lambda size, levels, stem: -(-size // 2**levels) * 2**levels,
+        ],
+    ),
 ]
 
 

@@ -47,11 +47,21 @@ def wall_where_no_car(pixel, alpha, wall):
 
 CASES = [
     (checks.exercise_09_1, without, [own, mean_of_cars, lambda scores, cars: {}, lambda scores, cars: np.mean(scores)]),
-    (checks.exercise_09_2, faults,
-     [doubles_listed_twice, lambda e, f: faults(f, e), lambda e, f: faults(e, f)[:2], lambda e, f: ([], [], [])]),
-    (checks.exercise_09_3, unmix,
-     [not_cut, wall_where_no_car, lambda pixel, alpha, wall: pixel,
-      lambda pixel, alpha, wall: np.clip(pixel - (1 - alpha[:, None]) * wall, 0, 255)]),
+    (
+        checks.exercise_09_2,
+        faults,
+        [doubles_listed_twice, lambda e, f: faults(f, e), lambda e, f: faults(e, f)[:2], lambda e, f: ([], [], [])],
+    ),
+    (
+        checks.exercise_09_3,
+        unmix,
+        [
+            not_cut,
+            wall_where_no_car,
+            lambda pixel, alpha, wall: pixel,
+            lambda pixel, alpha, wall: np.clip(pixel - (1 - alpha[:, None]) * wall, 0, 255),
+        ],
+    ),
 ]
 
 

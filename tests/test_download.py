@@ -35,8 +35,9 @@ def zipped(members):
 
 
 KAGGLE = {
-    "train.zip": zipped({"train/": b"", "__MACOSX/train/._a_01.jpg": b"?"}
-                        | {f"train/a_0{view}.jpg": PHOTO for view in (1, 2, 3)}),
+    "train.zip": zipped(
+        {"train/": b"", "__MACOSX/train/._a_01.jpg": b"?"} | {f"train/a_0{view}.jpg": PHOTO for view in (1, 2, 3)}
+    ),
     "train_masks.zip": zipped({f"train_masks/a_0{view}_mask.gif": b"mask" for view in (1, 2)}),
     "metadata.csv.zip": zipped({"metadata.csv": b"id,year\n", "__MACOSX/._metadata.csv": b"?"}),
 }
@@ -74,9 +75,11 @@ def tree(folder):
 
 
 def complete():
-    return ({f"train/a_0{view}.jpg": PHOTO for view in (1, 2, 3)}
-            | {f"train_masks/a_0{view}_mask.gif": b"mask" for view in (1, 2)}
-            | {"metadata.csv": b"id,year\n"})
+    return (
+        {f"train/a_0{view}.jpg": PHOTO for view in (1, 2, 3)}
+        | {f"train_masks/a_0{view}_mask.gif": b"mask" for view in (1, 2)}
+        | {"metadata.csv": b"id,year\n"}
+    )
 
 
 def refused(out, client, says, files=("train.zip",)):
@@ -95,6 +98,7 @@ def http_error(status):
 
 
 # --- what is fetched, skipped and unpacked
+
 
 def test_fetches_unpacks_and_then_has_nothing_to_do(tmp_path, capsys):
     out, client = tmp_path / "data" / "carvana", Stub()
@@ -144,16 +148,20 @@ def test_a_damaged_zip_is_downloaded_once_more(tmp_path):
     assert tree(tmp_path)["train/a_01.jpg"] == PHOTO
 
 
-@pytest.mark.parametrize("content, says", [
-    (DAMAGED, "Bad CRC-32 for file 'train/a_01.jpg'"),
-    (KAGGLE["train.zip"][:-4] + b"\xff\xff\0\0", "damaged"),
-    (b"<html>log in first</html>", "not a zip file"),
-    (zipped({"train/a_01.jpg": b""}), "holds 1 files like train/.*, not 3"),
-])
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (DAMAGED, "Bad CRC-32 for file 'train/a_01.jpg'"),
+        (KAGGLE["train.zip"][:-4] + b"\xff\xff\0\0", "damaged"),
+        (b"<html>log in first</html>", "not a zip file"),
+        (zipped({"train/a_01.jpg": b""}), "holds 1 files like train/.*, not 3"),
+    ],
+)
 def test_a_zip_damaged_twice_is_explained(tmp_path, content, says):
     class Broken(Stub):
         def competition_download_file(self, competition, file_name, path=None, **settings):
             (Path(path) / file_name).write_bytes(content)
+
     with pytest.raises(CourseError, match=f"is damaged, and so it was when downloaded again.*{says}|{says}"):
         download.fetch(tmp_path, ["train.zip"], Broken())
     assert list(tree(tmp_path)) == ["train.zip"]
@@ -162,6 +170,7 @@ def test_a_zip_damaged_twice_is_explained(tmp_path, content, says):
 def test_an_interrupted_unpacking_starts_over(tmp_path, monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
         patch.setattr(download.shutil, "copyfileobj", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -177,18 +186,22 @@ def test_an_interrupted_unpacking_starts_over(tmp_path, monkeypatch, capsys):
 
 # --- what goes wrong
 
-@pytest.mark.parametrize("error, says", [
-    (http_error(401), r"does not accept your credentials.*\(401\).*settings/api"),
-    (http_error(403), r"\(403\).*rules have not been accepted"),
-    (http_error(404), "answered 404 for train.zip"),
-    (http_error(503), "answered 503 for train.zip"),
-    (requests.exceptions.ConnectionError("no route"), "connection to Kaggle failed.*no route.*Check"),
-    (requests.exceptions.ReadTimeout("too slow"), "connection to Kaggle failed"),
-    (requests.exceptions.ChunkedEncodingError("cut"), "connection to Kaggle failed.*goes on from there"),
-    (ValueError("Downloaded file size (1) does not match expected size (2)"), "connection to Kaggle failed"),
-    (OSError(errno.ENOSPC, "No space left on device"), "disk is full.*Make room"),
-    (PermissionError(errno.EACCES, "Permission denied", "/data/train.zip"), "Cannot use /data/train.zip"),
-])
+
+@pytest.mark.parametrize(
+    "error, says",
+    [
+        (http_error(401), r"does not accept your credentials.*\(401\).*settings/api"),
+        (http_error(403), r"\(403\).*rules have not been accepted"),
+        (http_error(404), "answered 404 for train.zip"),
+        (http_error(503), "answered 503 for train.zip"),
+        (requests.exceptions.ConnectionError("no route"), "connection to Kaggle failed.*no route.*Check"),
+        (requests.exceptions.ReadTimeout("too slow"), "connection to Kaggle failed"),
+        (requests.exceptions.ChunkedEncodingError("cut"), "connection to Kaggle failed.*goes on from there"),
+        (ValueError("Downloaded file size (1) does not match expected size (2)"), "connection to Kaggle failed"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk is full.*Make room"),
+        (PermissionError(errno.EACCES, "Permission denied", "/data/train.zip"), "Cannot use /data/train.zip"),
+    ],
+)
 def test_a_failing_download_is_explained(tmp_path, error, says):
     refused(tmp_path / "new", Stub(train_zip=[error]), says)
     (tmp_path / "train.zip").write_bytes(KAGGLE["train.zip"][:500])
@@ -222,8 +235,10 @@ def test_no_room_to_unpack(tmp_path, monkeypatch):
 
 def test_a_disk_that_fills_up_while_unpacking(tmp_path, monkeypatch):
     (tmp_path / "train.zip").write_bytes(KAGGLE["train.zip"])
+
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
+
     monkeypatch.setattr(download.shutil, "copyfileobj", full)
     refused(tmp_path, Stub(), "disk is full")
 
@@ -254,14 +269,18 @@ def test_kaggle_is_imported_only_when_it_is_needed():
 
 # --- the real client against a stand-in
 
+
 class StandIn(BaseHTTPRequestHandler):
     """Kaggle's two steps: a request with credentials is sent on to a storage that knows ranges and ETags."""
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         if self.server.status != 200:
-            return self.answer(self.server.status, b'{"code": %d, "message": "no"}' % self.server.status,
-                               {"Content-Type": "application/json"})
+            return self.answer(
+                self.server.status,
+                b'{"code": %d, "message": "no"}' % self.server.status,
+                {"Content-Type": "application/json"},
+            )
         self.answer(302, b"", {"Location": "/storage/train.zip?signature=1"})
 
     def do_GET(self):
@@ -269,9 +288,17 @@ class StandIn(BaseHTTPRequestHandler):
         self.server.ranges.append(self.headers["Range"])
         if self.headers["Range"] and self.headers["If-Range"] in (None, '"v1"'):
             first = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
-        self.answer(206 if first else 200, content[first : self.server.cut], {
-            "ETag": '"v1"', "Accept-Ranges": "bytes", "Last-Modified": "Mon, 24 Jul 2017 20:00:00 GMT",
-            "Content-Type": "application/zip", "Content-Length": str(len(content) - first)})
+        self.answer(
+            206 if first else 200,
+            content[first : self.server.cut],
+            {
+                "ETag": '"v1"',
+                "Accept-Ranges": "bytes",
+                "Last-Modified": "Mon, 24 Jul 2017 20:00:00 GMT",
+                "Content-Type": "application/zip",
+                "Content-Length": str(len(content) - first),
+            },
+        )
 
     def answer(self, status, body, headers):
         self.send_response(status)
@@ -329,11 +356,14 @@ def test_the_real_client_replaces_a_damaged_zip(kaggle, tmp_path):
     assert tree(tmp_path / "train")["a_01.jpg"] == PHOTO
 
 
-@pytest.mark.parametrize("status, says", [
-    (401, r"does not accept your credentials.*\(401\)"),
-    (403, "rules have not been accepted"),
-    (500, "answered 500"),
-])
+@pytest.mark.parametrize(
+    "status, says",
+    [
+        (401, r"does not accept your credentials.*\(401\)"),
+        (403, "rules have not been accepted"),
+        (500, "answered 500"),
+    ],
+)
 def test_the_real_client_is_refused(kaggle, tmp_path, status, says):
     kaggle.status = status
     refused(tmp_path / "out", None, says)

@@ -156,16 +156,20 @@ def test_stated_time_is_the_time_of_the_last_run(path):
 
 def chapter(*cells, path="notebooks/01_try.ipynb"):
     """A notebook that the policy accepts, with more code cells (or ready cells) at its end."""
-    notebook = new_notebook(cells=[
-        new_markdown_cell(f"# Try it\n\n{run.badge(URL, path)}\n\nA promise."),
-        new_markdown_cell("**You will learn**\n- one\n\n**You need**: it.\n\n**Time**: 5 s on 2 CPU cores."),
-        new_code_cell(run.setup_cell(URL, path), metadata={"tags": ["setup"]}),
-        new_code_cell("print('data/sample: 48 cars, 768 images')",
-                      outputs=[new_output("stream", text="data/sample: 48 cars, 768 images\n")]),
-        *(cell if isinstance(cell, dict) else new_code_cell(cell) for cell in cells),
-        new_markdown_cell("## What you saw"),
-        new_markdown_cell("## Exercises"),
-    ])
+    notebook = new_notebook(
+        cells=[
+            new_markdown_cell(f"# Try it\n\n{run.badge(URL, path)}\n\nA promise."),
+            new_markdown_cell("**You will learn**\n- one\n\n**You need**: it.\n\n**Time**: 5 s on 2 CPU cores."),
+            new_code_cell(run.setup_cell(URL, path), metadata={"tags": ["setup"]}),
+            new_code_cell(
+                "print('data/sample: 48 cars, 768 images')",
+                outputs=[new_output("stream", text="data/sample: 48 cars, 768 images\n")],
+            ),
+            *(cell if isinstance(cell, dict) else new_code_cell(cell) for cell in cells),
+            new_markdown_cell("## What you saw"),
+            new_markdown_cell("## Exercises"),
+        ]
+    )
     return run.normalise(notebook)
 
 
@@ -173,17 +177,20 @@ def shows(text):
     return new_code_cell("show()", outputs=[new_output("display_data", {"text/html": text})])
 
 
-@pytest.mark.parametrize("cell, fault", [
-    (new_code_cell("1/0", outputs=[new_output("error", ename="ZeroDivisionError", evalue="by zero")]), "failed"),
-    (new_code_cell("warn()", outputs=[new_output("stream", name="stderr", text="careful")]), "stderr"),
-    (shows("<td>/home/ada/carvana</td>"), "path of one machine: /home/ada"),
-    (shows("read 2026-08-01T10:00"), "time of day"),
-    (shows("<Line2D at 0x7f00aa55>"), "memory address"),
-    (shows("x" * 1_600_000), "1.6 MB"),
-    (new_code_cell("open('../shared/data/a.jpg')"), "outside the project: ../shared/data/a.jpg"),
-    (new_code_cell("x = 1\n" * 26), "26 lines"),
-    (new_code_cell("plots.save(plots.curves(history), '99_no-such')"), "99_no-such"),
-])
+@pytest.mark.parametrize(
+    "cell, fault",
+    [
+        (new_code_cell("1/0", outputs=[new_output("error", ename="ZeroDivisionError", evalue="by zero")]), "failed"),
+        (new_code_cell("warn()", outputs=[new_output("stream", name="stderr", text="careful")]), "stderr"),
+        (shows("<td>/home/ada/carvana</td>"), "path of one machine: /home/ada"),
+        (shows("read 2026-08-01T10:00"), "time of day"),
+        (shows("<Line2D at 0x7f00aa55>"), "memory address"),
+        (shows("x" * 1_600_000), "1.6 MB"),
+        (new_code_cell("open('../shared/data/a.jpg')"), "outside the project: ../shared/data/a.jpg"),
+        (new_code_cell("x = 1\n" * 26), "26 lines"),
+        (new_code_cell("plots.save(plots.curves(history), '99_no-such')"), "99_no-such"),
+    ],
+)
 def test_policy_refuses(cell, fault):
     found = list(faults(chapter("1", "2", cell), "notebooks/01_try.ipynb"))
     assert len(found) == 1 and fault in found[0]
@@ -203,12 +210,15 @@ def test_policy_accepts_the_skeleton_and_refuses_a_broken_one():
     assert any("half of the code cells" in fault for fault in faults(chapter(*["x = 1\n" * 8] * 5), path))
 
 
-@pytest.mark.parametrize("line, seconds", [
-    ("**Time**: 70 s on 2 CPU cores, 20 s on a GPU.", 70),
-    ("**Time**: about 1 min 20 s on 2 CPU cores", 80),
-    ("**Time** 2 min on 2 CPU cores", 120),
-    ("**Time**: short", None),
-])
+@pytest.mark.parametrize(
+    "line, seconds",
+    [
+        ("**Time**: 70 s on 2 CPU cores, 20 s on a GPU.", 70),
+        ("**Time**: about 1 min 20 s on 2 CPU cores", 80),
+        ("**Time** 2 min on 2 CPU cores", 120),
+        ("**Time**: short", None),
+    ],
+)
 def test_stated_seconds(line, seconds):
     assert stated_seconds(line) == seconds
 
@@ -238,9 +248,13 @@ def course(tmp_path):
 
 
 def test_a_good_notebook_is_executed_in_place(course, capsys):
-    path = course("01_good", "import os\nprint(os.getcwd().split('/')[-1], sys.path[0])\nprint(sys.executable)",
-                  "block = b'x' * 200_000_000\nlen(block)",
-                  "sys.stderr.write('I0000 00:00:17 noise\\n');", "print('a\\rb')")
+    path = course(
+        "01_good",
+        "import os\nprint(os.getcwd().split('/')[-1], sys.path[0])\nprint(sys.executable)",
+        "block = b'x' * 200_000_000\nlen(block)",
+        "sys.stderr.write('I0000 00:00:17 noise\\n');",
+        "print('a\\rb')",
+    )
     assert run.main([], course.root) == 0
     notebook = nbformat.read(path, as_version=4)
     assert run.badge("https://github.com/ada/cars", "notebooks/01_good.ipynb") in notebook.cells[0].source
@@ -272,7 +286,10 @@ def test_a_failing_notebook_is_named_and_left_alone(course, capsys):
     assert "02_bad.ipynb stopped in cell [3]" in told and "return 1 / x" in told
     assert "ZeroDivisionError: division by zero" in told and "Traceback" not in told
     assert sorted(path.name for path in (course.root / "notebooks").iterdir()) == [
-        "02_bad.ipynb", "03_after.ipynb", "solutions"]
+        "02_bad.ipynb",
+        "03_after.ipynb",
+        "solutions",
+    ]
     assert not (course.root / run.RECORD).exists()
 
 
@@ -331,9 +348,14 @@ def test_set_up_cell_of_solutions_reaches_the_root():
 
 def test_normal_form_keeps_ids_and_tags_and_drops_the_rest():
     metadata = {"widgets": {}, "kernelspec": {"name": "conda-env-x", "display_name": "x"}}
-    notebook = new_notebook(metadata=metadata, cells=[
-        new_code_cell("x", metadata={"tags": ["setup"], "execution": {"iopub.status.busy": "now"}}),
-        new_code_cell("x"), new_code_cell("")])
+    notebook = new_notebook(
+        metadata=metadata,
+        cells=[
+            new_code_cell("x", metadata={"tags": ["setup"], "execution": {"iopub.status.busy": "now"}}),
+            new_code_cell("x"),
+            new_code_cell(""),
+        ],
+    )
     run.normalise(notebook)
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == 3

@@ -67,7 +67,9 @@ def test_numbered_runs_number_by_rows_and_by_columns():
     rows, columns = plots.numbered_runs(mask).axes
     assert texts(rows) == ["1", "2", "3", "4", "5", "6"] and texts(columns) == ["1", "3", "5", "2", "4", "6"]
     assert [axis.get_title(loc="left") for axis in (rows, columns)] == [
-        "numbered by rows: 2 runs", "numbered by columns: 2 runs"]  # 1, 3-5 by rows; 1-2, 4-5 by columns
+        "numbered by rows: 2 runs",
+        "numbered by columns: 2 runs",
+    ]  # 1, 3-5 by rows; 1-2, 4-5 by columns
     colours = {text.get_text(): patch.get_facecolor() for text, patch in zip(rows.texts, rows.patches)}
     assert colours["3"] == colours["4"] == colours["5"] != colours["1"]
     assert colours["2"] == colours["6"] == (1, 1, 1, 0.6)

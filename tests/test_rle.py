@@ -60,18 +60,21 @@ def real_masks(folder, every=1):
     return files
 
 
-@pytest.mark.parametrize("rows, text, counts", [
-    (["000", "000"], "", [6]),
-    (["111", "111"], "1 6", [0, 6]),
-    (["100", "000"], "1 1", [0, 1, 5]),
-    (["000", "001"], "6 1", [5, 1]),
-    (["100", "001"], "1 1 6 1", [0, 1, 4, 1]),
-    (["010", "000"], "2 1", [1, 1, 4]),
-    (["011", "110"], "2 4", [1, 4, 1]),
-    (["1"], "1 1", [0, 1]),
-    (["0"], "", [1]),
-    (["00000011100"], "7 3", [6, 3, 2]),
-])
+@pytest.mark.parametrize(
+    "rows, text, counts",
+    [
+        (["000", "000"], "", [6]),
+        (["111", "111"], "1 6", [0, 6]),
+        (["100", "000"], "1 1", [0, 1, 5]),
+        (["000", "001"], "6 1", [5, 1]),
+        (["100", "001"], "1 1 6 1", [0, 1, 4, 1]),
+        (["010", "000"], "2 1", [1, 1, 4]),
+        (["011", "110"], "2 4", [1, 4, 1]),
+        (["1"], "1 1", [0, 1]),
+        (["0"], "", [1]),
+        (["00000011100"], "7 3", [6, 3, 2]),
+    ],
+)
 def test_by_hand(rows, text, counts):
     mask = np.array([[int(pixel) for pixel in row] for row in rows], np.uint8)
     assert rle.encode(mask) == text
@@ -119,8 +122,10 @@ def test_large_masks_against_a_loop_and_back(shape, share):
     assert rle.to_counts(mask) == loop_counts(mask)
 
 
-@given(st.lists(st.sampled_from([1, 9, 10, 99, 100, 999, 1000, 1001, 10**6 - 1, 10**6]), max_size=4),
-       st.sampled_from([" ", "  ", "\t", "\n", " +", " 0", "\u00a0"]))
+@given(
+    st.lists(st.sampled_from([1, 9, 10, 99, 100, 999, 1000, 1001, 10**6 - 1, 10**6]), max_size=4),
+    st.sampled_from([" ", "  ", "\t", "\n", " +", " 0", "\u00a0"]),
+)
 def test_numbers_of_any_length_are_written_and_read(lengths, between):
     lengths = np.array(lengths, int)
     ends = np.cumsum(1 + lengths)
@@ -151,8 +156,12 @@ def test_memory_layout_does_not_matter(mask):
 def test_any_list_of_numbers_is_decoded_or_explained(numbers, height, width):
     starts, lengths = numbers[::2], numbers[1::2]
     pixels = [pixel for start, length in zip(starts, lengths) for pixel in range(start, start + length)]
-    valid = (len(starts) == len(lengths) and all(length > 0 for length in lengths)
-             and pixels == sorted(set(pixels)) and all(1 <= pixel <= height * width for pixel in pixels))
+    valid = (
+        len(starts) == len(lengths)
+        and all(length > 0 for length in lengths)
+        and pixels == sorted(set(pixels))
+        and all(1 <= pixel <= height * width for pixel in pixels)
+    )
     text = " ".join(map(str, numbers))
     if valid:
         assert (np.flatnonzero(rle.decode(text, (height, width))) + 1).tolist() == pixels
@@ -161,37 +170,43 @@ def test_any_list_of_numbers_is_decoded_or_explained(numbers, height, width):
             rle.decode(text, (height, width))
 
 
-@pytest.mark.parametrize("text, says", [
-    ("1 2 5", "this one has 3"),
-    ("1 0", "'1 0', has a length under 1"),
-    ("1 2 5 -2", "Run 2, '5 -2', has a length under 1"),
-    ("0 3", "starts before the first pixel"),
-    ("5 2 1 2", "Run 2, '1 2', starts before the run ahead of it has ended"),
-    ("1 3 3 2", "Run 2, '3 2', starts before the run ahead of it has ended"),
-    ("11 3", "ends after pixel 12, the last of a mask 3 high and 4 wide"),
-    ("9223372036854775807 5", "ends after pixel 12"),
-    ("1 2.5", "'2.5' is not one"),
-    ("1 two", "'two' is not one"),
-    ("1 99999999999999999999", "'99999999999999999999' is not one"),
-    ("1 \udc80", "is not one"),
-    ([1, 2], "this is a list"),
-    (None, "this is a NoneType"),
-    (1.0, "this is a float"),
-])
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("1 2 5", "this one has 3"),
+        ("1 0", "'1 0', has a length under 1"),
+        ("1 2 5 -2", "Run 2, '5 -2', has a length under 1"),
+        ("0 3", "starts before the first pixel"),
+        ("5 2 1 2", "Run 2, '1 2', starts before the run ahead of it has ended"),
+        ("1 3 3 2", "Run 2, '3 2', starts before the run ahead of it has ended"),
+        ("11 3", "ends after pixel 12, the last of a mask 3 high and 4 wide"),
+        ("9223372036854775807 5", "ends after pixel 12"),
+        ("1 2.5", "'2.5' is not one"),
+        ("1 two", "'two' is not one"),
+        ("1 99999999999999999999", "'99999999999999999999' is not one"),
+        ("1 \udc80", "is not one"),
+        ([1, 2], "this is a list"),
+        (None, "this is a NoneType"),
+        (1.0, "this is a float"),
+    ],
+)
 def test_decode_explains(text, says):
     with pytest.raises(CourseError, match=says):
         rle.decode(text, (3, 4))
 
 
-@pytest.mark.parametrize("counts, says", [
-    ([6, 3], "add up to 9 pixels, but a mask 3 high and 4 wide has 12"),
-    ([6, 7], "add up to 13"),
-    ([2**62] * 4 + [12], "add up to"),
-    ([6, -3, 9], "-3 is negative"),
-    ([6.0, 6.0], "6.0 is not one"),
-    (["a", "b"], "'a' is not one"),
-    ([], "add up to 0"),
-])
+@pytest.mark.parametrize(
+    "counts, says",
+    [
+        ([6, 3], "add up to 9 pixels, but a mask 3 high and 4 wide has 12"),
+        ([6, 7], "add up to 13"),
+        ([2**62] * 4 + [12], "add up to"),
+        ([6, -3, 9], "-3 is negative"),
+        ([6.0, 6.0], "6.0 is not one"),
+        (["a", "b"], "'a' is not one"),
+        ([], "add up to 0"),
+    ],
+)
 def test_from_counts_explains(counts, says):
     with pytest.raises(CourseError, match=says):
         rle.from_counts(counts, (3, 4))
@@ -204,16 +219,19 @@ def test_a_wrong_shape_is_explained(shape):
             draw()
 
 
-@pytest.mark.parametrize("mask, says", [
-    (np.full((3, 4), 255, np.uint8), r"from 255 to 255.*encode\(mask > 127\)"),
-    (np.array([[0, 2]]), "from 0 to 2"),
-    (np.array([[0, -1]]), "from -1 to 0"),
-    (np.zeros((3, 4)), r"holds float64.*encode\(probabilities > 0.5\)"),
-    (np.array([["0", "1"]]), "holds <U1"),
-    (np.zeros((3, 4, 1), bool), r"\(3, 4, 1\).*mask\[..., 0\]"),
-    (np.zeros(12, bool), r"\(12,\)"),
-    (np.zeros((0, 4), bool), r"\(0, 4\)"),
-])
+@pytest.mark.parametrize(
+    "mask, says",
+    [
+        (np.full((3, 4), 255, np.uint8), r"from 255 to 255.*encode\(mask > 127\)"),
+        (np.array([[0, 2]]), "from 0 to 2"),
+        (np.array([[0, -1]]), "from -1 to 0"),
+        (np.zeros((3, 4)), r"holds float64.*encode\(probabilities > 0.5\)"),
+        (np.array([["0", "1"]]), "holds <U1"),
+        (np.zeros((3, 4, 1), bool), r"\(3, 4, 1\).*mask\[..., 0\]"),
+        (np.zeros(12, bool), r"\(12,\)"),
+        (np.zeros((0, 4), bool), r"\(0, 4\)"),
+    ],
+)
 def test_a_wrong_mask_is_explained(mask, says):
     for write in rle.encode, rle.to_counts:
         with pytest.raises(CourseError, match=says):
@@ -231,10 +249,12 @@ def test_round_trip_of_real_masks(folder, every):
 
 def ratio(ours, theirs, pairs=15):
     """Median of our time over theirs, the two taken in turns."""
+
     def seconds(function):
         start = perf_counter()
         function()
         return perf_counter() - start
+
     return median(seconds(ours) / seconds(theirs) for _ in range(pairs))
 
 

@@ -118,9 +118,7 @@ def test_one_kind_is_only_on_the_private_board():
     kinds = table("metadata.csv").set_index("id").model
     usage = table("solution.csv")
     private = {kinds[name[:12]] for name in usage.img[usage.usage == "private"]}
-    seen = {kinds[name[:12]] for name in usage.img[usage.usage == "public"]} | {
-        kinds[car] for car in cars("train")
-    }
+    seen = {kinds[name[:12]] for name in usage.img[usage.usage == "public"]} | {kinds[car] for car in cars("train")}
     assert {"Hako", "Hauler"} & private and not {"Hako", "Hauler"} & seen
 
 

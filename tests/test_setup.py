@@ -16,11 +16,23 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The newest releases when the bounds were last looked at (November 2026).
 NEWEST = {
-    "tensorflow": "2.21.0", "keras": "3.15.1", "numpy": "2.4.6", "pandas": "3.1.1", "matplotlib": "3.11.2",
-    "scikit-image": "0.26.0", "scipy": "1.17.1", "pillow": "13.0.0", "opencv-python-headless": "5.0.0.93",
+    "tensorflow": "2.21.0",
+    "keras": "3.15.1",
+    "numpy": "2.4.6",
+    "pandas": "3.1.1",
+    "matplotlib": "3.11.2",
+    "scikit-image": "0.26.0",
+    "scipy": "1.17.1",
+    "pillow": "13.0.0",
+    "opencv-python-headless": "5.0.0.93",
     "kaggle": "2.2.5",
-    "pycocotools": "2.0.11", "jupyter": "1.1.1", "psutil": "7.2.2", "nbval": "0.11.0", "pytest": "9.2.0",
-    "hypothesis": "6.170.15", "ruff": "0.17.5",
+    "pycocotools": "2.0.11",
+    "jupyter": "1.1.1",
+    "psutil": "7.2.2",
+    "nbval": "0.11.0",
+    "pytest": "9.2.0",
+    "hypothesis": "6.170.15",
+    "ruff": "0.17.5",
 }
 
 
@@ -87,11 +99,14 @@ def test_make_alone_lists_the_commands():
     assert not re.search("^(PYTHON|VENV) .?=", told, re.M)
 
 
-@pytest.mark.parametrize("python, advice", [
-    ("exit 1  # too old", "Python 3.11 or newer is needed"),
-    ('case "$2" in *ensurepip*) exit 1;; esac', "apt install python3-venv"),
-    (None, "There is no"),
-])
+@pytest.mark.parametrize(
+    "python, advice",
+    [
+        ("exit 1  # too old", "Python 3.11 or newer is needed"),
+        ('case "$2" in *ensurepip*) exit 1;; esac', "apt install python3-venv"),
+        (None, "There is no"),
+    ],
+)
 def test_a_python_that_will_not_do_is_explained(tmp_path, python, advice):
     fake = tmp_path / "python3"
     if python:

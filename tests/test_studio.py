@@ -111,9 +111,7 @@ def test_renders_what_the_mesh_projects_to(tmp_path):
         "    drawn = camera.silhouette(mesh, car.studio, view, (480, 320))\n"
         "    print(2 * (mask & drawn).sum() / (mask.sum() + drawn.sum()))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     scores = [float(word) for word in done.stdout.split()[-3:]]
     assert min(scores) > 0.995, scores
     before = {path: path.stat().st_mtime for path in tmp_path.rglob("*.jpg")}

@@ -308,7 +308,7 @@ def test_a_wrong_submission_is_refused(frame, tmp_path, name):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x89PNG\r\n\x1a\n\0\0\xff", b"img,rle_mask\n\"a.jpg,1 1\n", b"id,mask\na.jpg,1 1\n"],
+    [b"", b"\x89PNG\r\n\x1a\n\0\0\xff", b'img,rle_mask\n"a.jpg,1 1\n', b"id,mask\na.jpg,1 1\n"],
     ids=["empty", "binary", "open quote", "other columns"],
 )
 def test_a_file_of_another_kind_is_refused(frame, tmp_path, content):

@@ -54,8 +54,11 @@ def _same(result, expected):
 
 def _show(value):
     """A value on one line, cut where it gets long."""
-    text = " ".join(np.array2string(value, separator=", ", threshold=40).split()) if isinstance(
-        value, np.ndarray) else getattr(value, "__name__", repr(value))
+    text = (
+        " ".join(np.array2string(value, separator=", ", threshold=40).split())
+        if isinstance(value, np.ndarray)
+        else getattr(value, "__name__", repr(value))
+    )
     return text if len(text) <= 120 else text[:117] + "..."
 
 
@@ -77,11 +80,15 @@ def exercise_01_2(mirrored_view):
 def exercise_01_3(cars_on_both_sides):
     """The sorted list of the car ids in both lists of file names."""
     red, blue, green = "0ab1c2d3e4f5", "7f00aa11bb22", "0ab1ffffffff"
-    return check(cars_on_both_sides, [
-        (([f"{red}_01.jpg", f"{red}_02.jpg"], [f"{red}_03.jpg"]), [red]),
-        (([f"{red}_01.jpg"], [f"{blue}_01.jpg", f"{green}_01.jpg"]), []),
-        (([f"{blue}_01.jpg", f"{red}_16.jpg"], [f"{red}_04.jpg", f"{blue}_05.jpg", f"{blue}_06.jpg"]), [red, blue]),
-    ], same=lambda result, expected: type(result) is list and result == expected)
+    return check(
+        cars_on_both_sides,
+        [
+            (([f"{red}_01.jpg", f"{red}_02.jpg"], [f"{red}_03.jpg"]), [red]),
+            (([f"{red}_01.jpg"], [f"{blue}_01.jpg", f"{green}_01.jpg"]), []),
+            (([f"{blue}_01.jpg", f"{red}_16.jpg"], [f"{red}_04.jpg", f"{blue}_05.jpg", f"{blue}_06.jpg"]), [red, blue]),
+        ],
+        same=lambda result, expected: type(result) is list and result == expected,
+    )
 
 
 # --- 02: run-length encoding ------------------------------------------------------------------------
@@ -101,8 +108,16 @@ def exercise_02_2(to_kaggle):
 
 def exercise_02_3(by_columns):
     """A row-by-row string, numbered column by column instead."""
-    masks = [np.array(mask) for mask in (
-        [[0, 1, 1, 0], [0, 1, 0, 0]], [[1, 0], [0, 0], [1, 1]], [[1, 1, 1, 1]] * 2, [[0, 0, 0]] * 2, [[1, 0, 1]])]
+    masks = [
+        np.array(mask)
+        for mask in (
+            [[0, 1, 1, 0], [0, 1, 0, 0]],
+            [[1, 0], [0, 0], [1, 1]],
+            [[1, 1, 1, 1]] * 2,
+            [[0, 0, 0]] * 2,
+            [[1, 0, 1]],
+        )
+    ]
     return check(by_columns, [((rle.encode(mask), mask.shape), rle.encode(mask.T)) for mask in masks])
 
 
@@ -114,8 +129,11 @@ def exercise_03_1(soft_mask):
     stairs = np.array([[0, 0, 0, 1], [0, 0, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1]], bool)
     wide = np.arange(6 * 12).reshape(6, 12) % 5 < 2
     cases = {2: [[0, 0.75], [0.5, 1]], 4: [[0.5625]], 1: stairs}
-    return check(soft_mask, [((stairs, factor), np.array(soft, float)) for factor, soft in cases.items()] + [
-        ((wide, 3), np.array([[wide[y : y + 3, x : x + 3].mean() for x in (0, 3, 6, 9)] for y in (0, 3)]))])
+    return check(
+        soft_mask,
+        [((stairs, factor), np.array(soft, float)) for factor, soft in cases.items()]
+        + [((wide, 3), np.array([[wide[y : y + 3, x : x + 3].mean() for x in (0, 3, 6, 9)] for y in (0, 3)]))],
+    )
 
 
 def exercise_03_2(shift_hue):
@@ -146,8 +164,14 @@ def exercise_03_3(is_aligned):
         return np.rot90(images, axes=(1, 2)), np.rot90(masks, axes=(1, 2))
 
     masks = np.random.default_rng(0).integers(0, 256, (3, 4, 4), dtype=np.uint8)
-    answers = {mirror_both: True, mirror_the_last_image_only: False, change_nothing: True,
-               lower_images_by_one_pixel: False, turn_both: True, give_the_mask_of_the_next_image: False}
+    answers = {
+        mirror_both: True,
+        mirror_the_last_image_only: False,
+        change_nothing: True,
+        lower_images_by_one_pixel: False,
+        turn_both: True,
+        give_the_mask_of_the_next_image: False,
+    }
     return check(is_aligned, [((pipeline, masks), answer) for pipeline, answer in answers.items()])
 
 
@@ -157,8 +181,17 @@ def exercise_03_3(is_aligned):
 def exercise_04_1(dice):
     """Dice of two boolean masks; 1 where both are empty."""
     car, half, none = np.array([[1, 1], [0, 0]], bool), np.array([[1, 0], [0, 0]], bool), np.zeros((2, 2), bool)
-    return check(dice, [((car, car), 1.0), ((car, half), 2 / 3), ((car, ~car), 0.0), ((car, none), 0.0),
-                        ((none, half), 0.0), ((none, none), 1.0)])
+    return check(
+        dice,
+        [
+            ((car, car), 1.0),
+            ((car, half), 2 / 3),
+            ((car, ~car), 0.0),
+            ((car, none), 0.0),
+            ((none, half), 0.0),
+            ((none, none), 1.0),
+        ],
+    )
 
 
 def exercise_04_2(best_blind_mask):
@@ -169,8 +202,17 @@ def exercise_04_2(best_blind_mask):
 
 def exercise_04_3(receptive_field):
     """The receptive field of a stack of (kernel, stride)."""
-    return check(receptive_field, [(([(3, 1)],), 3), (([(3, 1), (3, 1)],), 5), (([(3, 1), (2, 2)],), 4),
-                                   (([(3, 2), (3, 1)],), 7), (([(3, 1), (2, 2)] * 3,), 22), (([],), 1)])
+    return check(
+        receptive_field,
+        [
+            (([(3, 1)],), 3),
+            (([(3, 1), (3, 1)],), 5),
+            (([(3, 1), (2, 2)],), 4),
+            (([(3, 2), (3, 1)],), 7),
+            (([(3, 1), (2, 2)] * 3,), 22),
+            (([],), 1),
+        ],
+    )
 
 
 # --- 05: train a U-Net ------------------------------------------------------------------------------
@@ -178,9 +220,14 @@ def exercise_04_3(receptive_field):
 
 def exercise_05_1(shapes):
     """Height, width and channels of a U-Net's levels, the bottom last."""
-    return check(shapes, [((128, 8, 1), [(128, 128, 8), (64, 64, 16)]),
-                          ((128, 8, 4), [(128, 128, 8), (64, 64, 16), (32, 32, 32), (16, 16, 64), (8, 8, 128)]),
-                          ((96, 3, 2), [(96, 96, 3), (48, 48, 6), (24, 24, 12)])])
+    return check(
+        shapes,
+        [
+            ((128, 8, 1), [(128, 128, 8), (64, 64, 16)]),
+            ((128, 8, 4), [(128, 128, 8), (64, 64, 16), (32, 32, 32), (16, 16, 64), (8, 8, 128)]),
+            ((96, 3, 2), [(96, 96, 3), (48, 48, 6), (24, 24, 12)]),
+        ],
+    )
 
 
 def exercise_05_2(flip_average):
@@ -194,14 +241,26 @@ def exercise_05_2(flip_average):
         return photos
 
     expected = photos * 0.5
-    return check(flip_average, [((same, photos), photos), ((left_half, photos), expected),
-                                ((left_half, photos[:1]), expected[:1])])
+    return check(
+        flip_average,
+        [((same, photos), photos), ((left_half, photos), expected), ((left_half, photos[:1]), expected[:1])],
+    )
 
 
 def exercise_05_3(fitting_size):
     """The smallest size, no smaller than the one given, that a U-Net can halve often enough."""
-    return check(fitting_size, [((128, 4, 1), 128), ((129, 4, 1), 144), ((1918, 6, 1), 1920), ((1280, 4, 4), 1280),
-                                ((1918, 4, 4), 1920), ((5, 3, 2), 16), ((100, 0, 1), 100)])
+    return check(
+        fitting_size,
+        [
+            ((128, 4, 1), 128),
+            ((129, 4, 1), 144),
+            ((1918, 6, 1), 1920),
+            ((1280, 4, 4), 1280),
+            ((1918, 4, 4), 1920),
+            ((5, 3, 2), 16),
+            ((100, 0, 1), 100),
+        ],
+    )
 
 
 # --- 06: losses and boundaries ----------------------------------------------------------------------
@@ -218,10 +277,17 @@ def exercise_06_2(tversky_loss):
     """Dice loss with plain sums, in which missed car and false alarms have weights of their own."""
     truth, answer = np.array([[1, 1, 0, 0]], float), np.array([[1, 0, 0, 0.5]])
     soft = np.array([[0.2, 0.6], [1.0, 0.0]])
-    return check(tversky_loss, [
-        ((truth, answer, 0.5, 0.5), 1 - 1 / 1.75), ((truth, answer, 0.9, 0.1), 1 - 1 / 1.95),
-        ((truth, answer, 0.0, 1.0), 1 - 1 / 1.5), ((truth, truth, 0.7, 0.3), 0.0), ((truth, 1 - truth, 0.7, 0.3), 1.0),
-        ((soft, soft[::-1], 0.6, 0.4), 1 - 0.4 / 1.8)])
+    return check(
+        tversky_loss,
+        [
+            ((truth, answer, 0.5, 0.5), 1 - 1 / 1.75),
+            ((truth, answer, 0.9, 0.1), 1 - 1 / 1.95),
+            ((truth, answer, 0.0, 1.0), 1 - 1 / 1.5),
+            ((truth, truth, 0.7, 0.3), 0.0),
+            ((truth, 1 - truth, 0.7, 0.3), 1.0),
+            ((soft, soft[::-1], 0.6, 0.4), 1 - 0.4 / 1.8),
+        ],
+    )
 
 
 def exercise_06_3(errors_near_edge):
@@ -234,10 +300,20 @@ def exercise_06_3(errors_near_edge):
         answer[0, list(places)] ^= True
         return answer
 
-    return check(errors_near_edge, [
-        ((car, flipped(2), 1), 1.0), ((car, flipped(4), 2), 0.0), ((car, flipped(4), 3), 1.0),
-        ((car, flipped(0, 2, 4), 1), 1 / 3), ((car, flipped(0, 2, 4), 2), 2 / 3), ((car, flipped(1, 6, 8), 1), 2 / 3),
-        ((car, car, 3), 0.0), ((corner, corner ^ tip, 1), 0.0), ((corner, corner ^ tip, 1.5), 1.0)])
+    return check(
+        errors_near_edge,
+        [
+            ((car, flipped(2), 1), 1.0),
+            ((car, flipped(4), 2), 0.0),
+            ((car, flipped(4), 3), 1.0),
+            ((car, flipped(0, 2, 4), 1), 1 / 3),
+            ((car, flipped(0, 2, 4), 2), 2 / 3),
+            ((car, flipped(1, 6, 8), 1), 2 / 3),
+            ((car, car, 3), 0.0),
+            ((corner, corner ^ tip, 1), 0.0),
+            ((corner, corner ^ tip, 1.5), 1.0),
+        ],
+    )
 
 
 # --- 07: competition tricks -------------------------------------------------------------------------
@@ -246,11 +322,17 @@ def exercise_06_3(errors_near_edge):
 def exercise_07_1(learning_rates):
     """The learning rate of each epoch, lowered on plateaus."""
     climb, stuck = [0.5, 0.6, 0.7, 0.8], [0.9, 0.95, 0.94, 0.95, 0.93, 0.92, 0.96, 0.95]
-    return check(learning_rates, [
-        ((climb, 1.0, 0.1, 1), [1.0] * 4), ((stuck, 1.0, 0.1, 4), [1.0] * 6 + [0.1] * 2),
-        (([0.9] * 6, 8.0, 0.5, 2), [8.0, 8.0, 8.0, 4.0, 4.0, 2.0]), (([], 1.0, 0.1, 4), []),
-        (([0.7, 0.6, 0.8, 0.7, 0.75], 1.0, 0.1, 2), [1.0] * 5),
-        (([0.7, 0.5, 0.6, 0.65], 1.0, 0.1, 2), [1.0, 1.0, 1.0, 0.1])])
+    return check(
+        learning_rates,
+        [
+            ((climb, 1.0, 0.1, 1), [1.0] * 4),
+            ((stuck, 1.0, 0.1, 4), [1.0] * 6 + [0.1] * 2),
+            (([0.9] * 6, 8.0, 0.5, 2), [8.0, 8.0, 8.0, 4.0, 4.0, 2.0]),
+            (([], 1.0, 0.1, 4), []),
+            (([0.7, 0.6, 0.8, 0.7, 0.75], 1.0, 0.1, 2), [1.0] * 5),
+            (([0.7, 0.5, 0.6, 0.65], 1.0, 0.1, 2), [1.0, 1.0, 1.0, 0.1]),
+        ],
+    )
 
 
 def exercise_07_2(steps_to_forget):
@@ -266,9 +348,15 @@ def exercise_07_3(agreed_labels):
         return getattr(result, "dtype", None) == np.uint8 and np.array_equal(result, expected)
 
     one, other = np.array([[0.9, 0.1, 1.0], [0.9, 0.5, 0.0]]), np.array([[0.8, 0.8, 0.99], [0.2, 0.6, 0.0]])
-    return check(agreed_labels, [((one, other, 0.2), np.array([[217, 128, 254], [128, 140, 0]])),
-                                 ((other, one, 0.05), np.array([[128, 128, 254], [128, 128, 0]])),
-                                 ((one[0], other[0], 1.0), np.array([217, 115, 254]))], same)
+    return check(
+        agreed_labels,
+        [
+            ((one, other, 0.2), np.array([[217, 128, 254], [128, 140, 0]])),
+            ((other, one, 0.05), np.array([[128, 128, 254], [128, 128, 0]])),
+            ((one[0], other[0], 1.0), np.array([217, 115, 254])),
+        ],
+        same,
+    )
 
 
 # --- 08: TransUNet ----------------------------------------------------------------------------------
@@ -277,8 +365,15 @@ def exercise_07_3(agreed_labels):
 def exercise_08_1(receptive_field):
     """The receptive field of a stack of (kernel, stride, dilation)."""
     first, pool, plain = [(3, 1, 1), (3, 1, 2), (3, 1, 4)], (2, 2, 1), (3, 1, 1)
-    cases = [([plain], 3), ([(3, 1, 2)], 5), (first, 15), ([plain, pool, plain], 8), ([pool, pool, (3, 1, 2)], 20),
-             ([(5, 2, 1), (3, 1, 3)], 17), ([], 1)]
+    cases = [
+        ([plain], 3),
+        ([(3, 1, 2)], 5),
+        (first, 15),
+        ([plain, pool, plain], 8),
+        ([pool, pool, (3, 1, 2)], 20),
+        ([(5, 2, 1), (3, 1, 3)], 17),
+        ([], 1),
+    ]
     return check(receptive_field, [((stack,), seen) for stack, seen in cases])
 
 
@@ -305,8 +400,14 @@ def exercise_08_2(ignores_order):
     def add_the_next_in_the_ring(tokens):  # does not notice a rotation
         return tokens + np.roll(tokens, 1, axis=0)
 
-    answers = {double_each: True, attend: True, attend_with_positions: False, add_up_so_far: False,
-               add_both_neighbours: False, add_the_next_in_the_ring: False}
+    answers = {
+        double_each: True,
+        attend: True,
+        attend_with_positions: False,
+        add_up_so_far: False,
+        add_both_neighbours: False,
+        add_the_next_in_the_ring: False,
+    }
     return check(ignores_order, [((layer, tokens), answer) for layer, answer in answers.items()])
 
 
@@ -329,8 +430,11 @@ def exercise_09_1(without_each_car):
         alike = isinstance(result, dict) and result.keys() == expected.keys()
         return alike and all(_same(result[car], mean) for car, mean in expected.items())
 
-    cases = [([0.9, 0.8, 1.0, 0.6], ["a", "a", "b", "c"]), ([1.0, 0.0, 0.5], ["x", "y", "z"]),
-             ([0.2, 0.4, 0.9, 0.9, 0.9], ["p", "q", "p", "q", "q"])]
+    cases = [
+        ([0.9, 0.8, 1.0, 0.6], ["a", "a", "b", "c"]),
+        ([1.0, 0.0, 0.5], ["x", "y", "z"]),
+        ([0.2, 0.4, 0.9, 0.9, 0.9], ["p", "q", "p", "q", "q"]),
+    ]
     return check(without_each_car, [(case, {car: rest(*case, car) for car in case[1]}) for case in cases], same)
 
 
@@ -341,8 +445,13 @@ def exercise_09_2(faults):
         return isinstance(result, tuple | list) and [*map(list, result)] == [*map(list, expected)]
 
     a, b, c, x = "a_01.jpg", "b_01.jpg", "b_02.jpg", "x_09.jpg"
-    cases = [(([a, b, c], [a, b, c]), ([], [], [])), (([a, b, c], [c]), ([a, b], [], [])), (([a], []), ([a], [], [])),
-             (([a, b, c], [a, b, b, c]), ([], [b], [])), (([a, b, c], [x, c, c, c, a]), ([b], [c], [x]))]
+    cases = [
+        (([a, b, c], [a, b, c]), ([], [], [])),
+        (([a, b, c], [c]), ([a, b], [], [])),
+        (([a], []), ([a], [], [])),
+        (([a, b, c], [a, b, b, c]), ([], [b], [])),
+        (([a, b, c], [x, c, c, c, a]), ([b], [c], [x])),
+    ]
     return check(faults, cases, same)
 
 
@@ -354,5 +463,11 @@ def exercise_09_3(unmix):
     brighter = np.minimum(pixel + 30, 255)  # not a mixture of anything: the answer has to be cut to 0-255
     apart = np.zeros((4, 3))
     apart[:3] = np.clip((brighter[:3] - (1 - alpha[:3, None]) * wall[:3]) / alpha[:3, None], 0, 255)
-    return check(unmix, [((pixel, alpha, wall), np.where(alpha[:, None] > 0, car, 0)), ((brighter, alpha, wall), apart),
-                         ((pixel[:1], alpha[:1], wall[:1]), car[:1])])
+    return check(
+        unmix,
+        [
+            ((pixel, alpha, wall), np.where(alpha[:, None] > 0, car, 0)),
+            ((brighter, alpha, wall), apart),
+            ((pixel[:1], alpha[:1], wall[:1]), car[:1]),
+        ],
+    )

@@ -28,9 +28,11 @@ FILES = {
 DEFAULT = tuple(name for name in FILES if name != "test.zip")
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-_TOKEN = ("Make a token at https://www.kaggle.com/settings/api and put it into the environment variable "
-          "KAGGLE_API_TOKEN or the file ~/.kaggle/access_token (Colab: a secret KAGGLE_API_TOKEN, copied "
-          "into os.environ). Or download the zips with the browser into the folder, and run this again.")
+_TOKEN = (
+    "Make a token at https://www.kaggle.com/settings/api and put it into the environment variable "
+    "KAGGLE_API_TOKEN or the file ~/.kaggle/access_token (Colab: a secret KAGGLE_API_TOKEN, copied "
+    "into os.environ). Or download the zips with the browser into the folder, and run this again."
+)
 
 
 def fetch(out="data/carvana", files=DEFAULT, client=None):
@@ -104,8 +106,10 @@ def _get(out, name, client):
             if getattr(error, "filename", None) or getattr(error, "errno", None) in _FULL:
                 raise _error(_explain(error, name)) from None
             damage = error
-    raise _error(f"{archive} is damaged, and so it was when downloaded again ({damage}). "
-                 "Delete it and try later, or download it with the browser.")
+    raise _error(
+        f"{archive} is damaged, and so it was when downloaded again ({damage}). "
+        "Delete it and try later, or download it with the browser."
+    )
 
 
 def _unpack(archive, out, name):
@@ -114,8 +118,11 @@ def _unpack(archive, out, name):
     target, temporary = _target(out, name), out / (name + ".part")
     with zipfile.ZipFile(archive) as zipped:
         members = {PurePosixPath(info.filename).name: info for info in zipped.infolist()}
-        members = {bare: info for bare, info in members.items()
-                   if fnmatch(bare, pattern.split("/")[-1]) and not bare.startswith(".")}
+        members = {
+            bare: info
+            for bare, info in members.items()
+            if fnmatch(bare, pattern.split("/")[-1]) and not bare.startswith(".")
+        }
         if len(members) != count:
             raise zipfile.BadZipFile(f"holds {len(members)} files like {pattern}, not {count}")
         _check_room(out, sum(info.file_size for info in members.values()))
@@ -136,8 +143,10 @@ def _complete(out, name):
     pattern, count, _ = FILES[name]
     target, found = _target(out, name), sum(1 for _ in out.glob(pattern))
     if found < count and target.is_dir() and any(target.iterdir()):
-        raise _error(f"{target} holds {found:,} of the {count:,} files of {name}, and is left as it is. "
-                     "Move it away and run this again.")
+        raise _error(
+            f"{target} holds {found:,} of the {count:,} files of {name}, and is left as it is. "
+            "Move it away and run this again."
+        )
     return found >= count
 
 
@@ -153,8 +162,10 @@ def _check_room(out, needed):
     existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:
-        raise _error(f"No room: {out} needs about {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB "
-                     "free. Make room, or choose another folder.")
+        raise _error(
+            f"No room: {out} needs about {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB "
+            "free. Make room, or choose another folder."
+        )
 
 
 def _connect():
@@ -167,14 +178,20 @@ def _connect():
             client.authenticate()
         return client
     except ImportError as error:
-        raise _error(f"The kaggle package is not installed ({error}). Install it: "
-                     f"{sys.executable} -m pip install kaggle") from None
+        raise _error(
+            f"The kaggle package is not installed ({error}). Install it: {sys.executable} -m pip install kaggle"
+        ) from None
     except SystemExit:
-        found = [f"~/.kaggle/{name}" for name in ("access_token", "kaggle.json", "credentials.json")
-                 if (Path.home() / ".kaggle" / name).exists()]
+        found = [
+            f"~/.kaggle/{name}"
+            for name in ("access_token", "kaggle.json", "credentials.json")
+            if (Path.home() / ".kaggle" / name).exists()
+        ]
         found = ["KAGGLE_API_TOKEN"] * ("KAGGLE_API_TOKEN" in environ) + found
-        raise _error((f"Kaggle does not accept the credentials in {found[0]}. " if found else
-                      "No Kaggle credentials found. ") + _TOKEN) from None
+        raise _error(
+            (f"Kaggle does not accept the credentials in {found[0]}. " if found else "No Kaggle credentials found. ")
+            + _TOKEN
+        ) from None
 
 
 @contextmanager
@@ -191,17 +208,23 @@ def _explain(error, name):
     if status == 401:
         return f"Kaggle does not accept your credentials for {name} (401). {_TOKEN}"
     if status == 403:
-        return (f"Kaggle does not give out {name} yet (403): its rules have not been accepted. Accept them "
-                "on the page below, logged in as the owner of the credentials, and run this again.")
+        return (
+            f"Kaggle does not give out {name} yet (403): its rules have not been accepted. Accept them "
+            "on the page below, logged in as the owner of the credentials, and run this again."
+        )
     if status is not None:
-        return (f"Kaggle answered {status} for {name}. Try again in a few minutes, or download it with the "
-                "browser into the folder.")
+        return (
+            f"Kaggle answered {status} for {name}. Try again in a few minutes, or download it with the "
+            "browser into the folder."
+        )
     if getattr(error, "errno", None) in _FULL:
         return f"The disk is full before {name} is complete. Make room and run this again; it continues."
     if getattr(error, "filename", None):
         return f"Cannot use {error.filename}: {error.strerror}. Mend that, or choose another folder."
-    return (f"The connection to Kaggle failed at {name} ({type(error).__name__}: {error}). Check the network "
-            "and run this again: what has arrived is kept, and it goes on from there.")
+    return (
+        f"The connection to Kaggle failed at {name} ({type(error).__name__}: {error}). Check the network "
+        "and run this again: what has arrived is kept, and it goes on from there."
+    )
 
 
 def _error(message):

@@ -14,7 +14,14 @@ FIGURES = Path(os.environ.get("FIGURES") or Path(__file__).resolve().parents[1] 
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK = COLOURS = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000",
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#000000",
 )
 FOUND, MISSED, FALSE_ALARM = (86, 180, 233), (213, 94, 0), (240, 228, 66)
 
@@ -157,8 +164,16 @@ def dumbbells(frame, title, label=""):
         axis.annotate(column, (frame[column].iloc[0], 0), (0, 9), textcoords="offset points", ha="center", color=colour)
         for row, value in enumerate(frame[column]):
             left = value < frame.iloc[row].max()
-            axis.annotate(f"{value:.3f}", (value, row), (-7 if left else 7, 0), textcoords="offset points",
-                          ha="right" if left else "left", va="center", fontsize=9, color=colour)
+            axis.annotate(
+                f"{value:.3f}",
+                (value, row),
+                (-7 if left else 7, 0),
+                textcoords="offset points",
+                ha="right" if left else "left",
+                va="center",
+                fontsize=9,
+                color=colour,
+            )
     axis.set_yticks(rows, frame.index)
     axis.set_ylim(len(frame) - 0.5, -0.8)
     axis.margins(x=0.15)

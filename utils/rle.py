@@ -107,18 +107,24 @@ def runs(rle, shape):
         raise CourseError(f"A run-length encoding is a string, '1 3 10 5'; this is a {type(rle).__name__}.")
     numbers = _numbers(rle)
     if numbers.size % 2:
-        raise CourseError(f"A run-length encoding is pairs of start and length, so an even count of numbers; "
-                          f"this one has {numbers.size}. Was the string cut off?")
+        raise CourseError(
+            f"A run-length encoding is pairs of start and length, so an even count of numbers; "
+            f"this one has {numbers.size}. Was the string cut off?"
+        )
     height, width = _size(shape)
     size = height * width
     starts, lengths = numbers[::2] - 1, numbers[1::2]
     _refuse(lengths < 1, numbers, "has a length under 1; every run holds at least one pixel")
     _refuse(starts < 0, numbers, "starts before the first pixel, which is number 1")
-    _refuse(lengths > size - starts, numbers, f"ends after pixel {size}, the last of a mask {height} high "
-                                              f"and {width} wide")
+    _refuse(
+        lengths > size - starts, numbers, f"ends after pixel {size}, the last of a mask {height} high and {width} wide"
+    )
     ends = starts + lengths
-    _refuse(starts < np.append(0, ends[:-1]), numbers, "starts before the run ahead of it has ended; "
-                                                       "runs come in order and share no pixel")
+    _refuse(
+        starts < np.append(0, ends[:-1]),
+        numbers,
+        "starts before the run ahead of it has ended; runs come in order and share no pixel",
+    )
     return starts, lengths
 
 
@@ -189,8 +195,9 @@ def from_counts(counts, shape):
         raise CourseError(f"A count says how many pixels a run holds; {counts.min()} is negative.")
     total = sum(counts.tolist())
     if total != height * width:
-        raise CourseError(f"The counts add up to {total} pixels, but a mask {height} high and {width} wide "
-                          f"has {height * width}.")
+        raise CourseError(
+            f"The counts add up to {total} pixels, but a mask {height} high and {width} wide has {height * width}."
+        )
     return _draw(counts, (height, width))
 
 
@@ -248,17 +255,23 @@ def _draw(counts, shape):
 def _checked(mask):
     mask = np.asarray(mask)
     if mask.ndim != 2 or not mask.size:
-        raise CourseError(f"A mask has the shape (height, width), at least (1, 1); this has {mask.shape}. "
-                          "Encode one mask at a time, and drop a channel axis with mask[..., 0].")
+        raise CourseError(
+            f"A mask has the shape (height, width), at least (1, 1); this has {mask.shape}. "
+            "Encode one mask at a time, and drop a channel axis with mask[..., 0]."
+        )
     if mask.dtype == bool:
         return mask.view(np.uint8)
     if mask.dtype.kind not in "iu":
-        raise CourseError(f"A mask holds booleans or the integers 0 and 1; this one holds {mask.dtype}. "
-                          "Put a threshold on probabilities first: encode(probabilities > 0.5).")
+        raise CourseError(
+            f"A mask holds booleans or the integers 0 and 1; this one holds {mask.dtype}. "
+            "Put a threshold on probabilities first: encode(probabilities > 0.5)."
+        )
     low, high = mask.min(), mask.max()
     if low < 0 or high > 1:
-        raise CourseError(f"A mask holds 0 and 1; this one has values from {low} to {high}. "
-                          "Put a threshold on a 0-255 mask first: encode(mask > 127).")
+        raise CourseError(
+            f"A mask holds 0 and 1; this one has values from {low} to {high}. "
+            "Put a threshold on a 0-255 mask first: encode(mask > 127)."
+        )
     return mask.astype(np.uint8, copy=False)
 
 

@@ -20,9 +20,7 @@ def parse(arguments=None):
     parser.add_argument("--cars", type=int, default=64, help="how many cars; every fourth is for testing")
     parser.add_argument("--only", type=int, help="render this car alone, counted from 0")
     parser.add_argument("--seed", type=int, default=7, help="same seed, same cars and masks")
-    parser.add_argument(
-        "--views", default="1-16", help="views, such as 1-16 or 1,5 (01 front, 05 nose left, 09 rear)"
-    )
+    parser.add_argument("--views", default="1-16", help="views, such as 1-16 or 1,5 (01 front, 05 nose left, 09 rear)")
     parser.add_argument("--size", default="480x320", help="width x height in pixels, 3:2")
     parser.add_argument("--samples", type=int, default=0, help="light paths a pixel (0: enough for 480x320)")
     parser.add_argument("--jobs", type=int, default=1, help="processes, one core each")
@@ -35,8 +33,7 @@ def parse(arguments=None):
         raise Mistake("--cars and --jobs must be at least 1, --samples at least 0.")
     if options.only is not None and not 0 <= options.only < options.cars:
         raise Mistake(
-            f"--only {options.only}: there are cars 0 to {options.cars - 1}."
-            " Raise --cars, or take one of those."
+            f"--only {options.only}: there are cars 0 to {options.cars - 1}. Raise --cars, or take one of those."
         )
     return options
 
@@ -63,8 +60,7 @@ def parse_size(text):
         raise Mistake(f"--size {text!r} is not a size. Write for example 480x320.") from None
     if not (96 <= width <= 8192 and 1.2 < width / height < 1.8):
         raise Mistake(
-            f"--size {text}: the studio takes pictures about 3:2, 96 to 8192 wide,"
-            " such as 480x320 or 1918x1280."
+            f"--size {text}: the studio takes pictures about 3:2, 96 to 8192 wide, such as 480x320 or 1918x1280."
         )
     return width, height
 
@@ -91,12 +87,9 @@ def run(options):
     cars = fleet(options.cars, options.seed)
     if options.only is not None:
         cars = [cars[options.only]]
-    todo = (
-        [] if options.tables_only else [car for car in cars if missing_views(options.out, car, options.views)]
-    )
+    todo = [] if options.tables_only else [car for car in cars if missing_views(options.out, car, options.views)]
     print(
-        f"{options.out}: {len(cars)} cars x {len(options.views)} views,"
-        f" {len(cars) - len(todo)} cars complete",
+        f"{options.out}: {len(cars)} cars x {len(options.views)} views, {len(cars) - len(todo)} cars complete",
         flush=True,
     )
     start = time.time()
@@ -111,8 +104,7 @@ def run(options):
     complete = write_tables(options.out, cars, options.views)
     count = {part: sum(car.part == part for car in complete) for part in ("train", "test")}
     print(
-        f"{options.out}: {count['train']} cars to train on, {count['test']} to test on,"
-        " complete with masks and tables"
+        f"{options.out}: {count['train']} cars to train on, {count['test']} to test on, complete with masks and tables"
     )
 
 

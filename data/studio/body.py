@@ -79,9 +79,7 @@ class Body:
 
     def rear_window(self, z):
         """x of the rear window at a height."""
-        return self.deck_start - (z - self.deck) * (self.deck_start - self.roof_end) / (
-            self.height - 0.06 - self.deck
-        )
+        return self.deck_start - (z - self.deck) * (self.deck_start - self.roof_end) / (self.height - 0.06 - self.deck)
 
     def cabin(self, x, z):
         """Half width at the windows."""
@@ -96,9 +94,7 @@ class Body:
         middle = 0.40 * belt + 0.25
         width = self.half - np.where(x > 0, 0.15, 0.11) * ends**2.2
         width = (
-            width
-            - 0.055 * np.clip((z - middle) / 0.4, 0, 2) ** 2
-            - 0.075 * np.clip((middle - z) / 0.5, 0, 2) ** 2.2
+            width - 0.055 * np.clip((z - middle) / 0.4, 0, 2) ** 2 - 0.075 * np.clip((middle - z) / 0.5, 0, 2) ** 2.2
         )
         between = step(self.axles[1] + 0.45, self.axles[1] + 0.7, x) * (
             1 - step(self.axles[0] - 0.7, self.axles[0] - 0.45, x)
@@ -110,9 +106,7 @@ class Body:
         )
         for axle in self.axles:  # flared wheel arches
             r = np.hypot(x - axle, z - self.wheel)
-            width = width + 0.026 * np.exp(-(((r - self.arch_radius) / 0.07) ** 2)) * (
-                r > self.arch_radius - 0.12
-            )
+            width = width + 0.026 * np.exp(-(((r - self.arch_radius) / 0.07) ** 2)) * (r > self.arch_radius - 0.12)
         return width
 
     def sill(self, x):
@@ -222,6 +216,4 @@ class Body:
 
     def _gradient(self, points, h):
         steps = np.eye(3) * h
-        return np.stack(
-            [self.distance(*(points + d).T) - self.distance(*(points - d).T) for d in steps], 1
-        ) / (2 * h)
+        return np.stack([self.distance(*(points + d).T) - self.distance(*(points - d).T) for d in steps], 1) / (2 * h)

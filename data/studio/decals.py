@@ -22,9 +22,7 @@ def inside(distance, soft=0.005):
 
 def canvas(low, high, bottom, top):
     """Coordinates of the pixels of a decal."""
-    return np.meshgrid(
-        np.arange(low, high, PIXEL, dtype=np.float32), np.arange(bottom, top, PIXEL, dtype=np.float32)
-    )
+    return np.meshgrid(np.arange(low, high, PIXEL, dtype=np.float32), np.arange(bottom, top, PIXEL, dtype=np.float32))
 
 
 def draw_lines(shape, low, bottom, lines, width=0.010):
@@ -43,9 +41,7 @@ def draw_lines(shape, low, bottom, lines, width=0.010):
 
 def stack(glass, black, lamp, chrome):
     """Channels to a decal."""
-    return np.stack([np.clip(c, 0, 1) + 0 * glass for c in (glass, black, lamp, chrome)], -1).astype(
-        np.float32
-    )
+    return np.stack([np.clip(c, 0, 1) + 0 * glass for c in (glass, black, lamp, chrome)], -1).astype(np.float32)
 
 
 def arc(x, z, radius, start, stop):
@@ -85,16 +81,12 @@ def covered(body, position, normal, margin=0.04):
 
 def pillar_x(body):
     """x of the pillar behind the front doors."""
-    return float(
-        body.screen_top - 0.35 - (0.25 if body.doors == 2 else 0) if not body.bed else body.screen_top - 0.72
-    )
+    return float(body.screen_top - 0.35 - (0.25 if body.doors == 2 else 0) if not body.bed else body.screen_top - 0.72)
 
 
 def side_window(body, x, z):
     """Field of the side windows as one opening, without pillars."""
-    rear_rake = {"sedan": 0.24, "coupe": 0.30, "convertible": 0.34, "pickup": 0.16, "van": 0.20}.get(
-        body.kind, 0.26
-    )
+    rear_rake = {"sedan": 0.24, "coupe": 0.30, "convertible": 0.34, "pickup": 0.16, "van": 0.20}.get(body.kind, 0.26)
     field = smooth_min(z - body.belt(x) - 0.045, body.roof(x) - 0.115 - z, 0.05)
     field = smooth_min(field, (body.windscreen(z) - 0.26 - x) * 0.6, 0.05)
     field = smooth_min(field, (x - body.rear_window(z) - rear_rake) * 0.75, 0.06)
@@ -162,9 +154,7 @@ def side(body):
         draw_lines(x.shape, body.rear_end - 0.1, 0, door_seams(body)),
         inside(window + 0.020) * (1 - inside(panes)),
     )
-    black = np.maximum(
-        black, inside(body.clearance + 0.07 - z) * (style["two_tone_sills"] or style["cladding"])
-    )
+    black = np.maximum(black, inside(body.clearance + 0.07 - z) * (style["two_tone_sills"] or style["cladding"]))
     if style["cladding"]:
         for axle in body.axles:
             black = np.maximum(black, inside(body.arch_radius + 0.06 - np.hypot(x - axle, z - body.wheel)))
@@ -197,9 +187,7 @@ def side_tail_lamp(body, x, z):
     """Where the tail lamp reaches round the corner."""
     height = body.style["tail_height"]
     return inside(
-        smooth_min(
-            body.rear_end + 0.34 - x - 0.3 * np.abs(z - body.tail_z), height - np.abs(z - body.tail_z), 0.04
-        )
+        smooth_min(body.rear_end + 0.34 - x - 0.3 * np.abs(z - body.tail_z), height - np.abs(z - body.tail_z), 0.04)
     )
 
 
@@ -219,20 +207,13 @@ def front(body):
     )
     grille = patch(y, z, body.grille_z, style["grille_width"], style["grille_height"], 0.008)
     intake = patch(y, z, body.intake_z, style["intake_width"], style["intake_height"], 0.008)
-    black = np.maximum(
-        np.maximum(grille, intake), inside(glass + 0.03) * (1 - inside(glass)) * (z > body.cowl - 0.02)
-    )
+    black = np.maximum(np.maximum(grille, intake), inside(glass + 0.03) * (1 - inside(glass)) * (z > body.cowl - 0.02))
     if style["fog_lamps"]:
-        black = np.maximum(
-            black, patch(away - 0.74 * body.half, z, body.clearance + 0.20, 0.10, 0.055, 0.008)
-        )
+        black = np.maximum(black, patch(away - 0.74 * body.half, z, body.clearance + 0.20, 0.10, 0.055, 0.008))
     black = np.maximum(black, inside(body.clearance + 0.06 + 0.10 * style["cladding"] - z))
     seam = body.nose - 0.10 - 2.2 * style["grille_height"]
     black = np.maximum(black, draw_lines(y.shape, -HALF_WIDTH, 0, [[(-0.9, seam), (0.9, seam)]]))
-    frame = (
-        patch(y, z, body.grille_z, style["grille_width"] + 0.022, style["grille_height"] + 0.022, 0.008)
-        - grille
-    )
+    frame = patch(y, z, body.grille_z, style["grille_width"] + 0.022, style["grille_height"] + 0.022, 0.008) - grille
     return stack(inside(glass), black, front_lamp(body, away, z), frame * style["chrome"])
 
 
@@ -241,9 +222,7 @@ def front_lamp(body, away, z):
     style = body.style
     middle = body.nose - 0.125 + style["lamp_slant"] * (away - 0.5)
     inner = max(style["grille_width"] + 0.03, body.half - style["lamp_reach"])
-    field = smooth_min(
-        away - inner - 0.35 * np.abs(z - middle), style["lamp_height"] - np.abs(z - middle), 0.03
-    )
+    field = smooth_min(away - inner - 0.35 * np.abs(z - middle), style["lamp_height"] - np.abs(z - middle), 0.03)
     return inside(smooth_min(field, body.half - away, 0.01))
 
 
@@ -306,11 +285,7 @@ def top(body):
         lines += [[(body.deck_start - 0.03, s * (h - 0.1)), (body.rear_end, s * (h - 0.1))] for s in (1, -1)]
     black = draw_lines(x.shape, low, -HALF_WIDTH, lines)
     if body.style["sunroof"] and body.kind not in ("convertible", "van", "pickup"):
-        black = np.maximum(
-            black, inside(smooth_min(0.42 - np.abs(y), 0.38 - np.abs(x - body.screen_top + 0.62), 0.06))
-        )
+        black = np.maximum(black, inside(smooth_min(0.42 - np.abs(y), 0.38 - np.abs(x - body.screen_top + 0.62), 0.06)))
     if body.bed and body.style["bed_cover"]:
-        black = np.maximum(
-            black, inside(np.minimum(body.half - 0.17 - np.abs(y), body.deck_start - 0.06 - x))
-        )
+        black = np.maximum(black, inside(np.minimum(body.half - 0.17 - np.abs(y), body.deck_start - 0.06 - x)))
     return stack(0 * x, black, 0 * x, 0 * x)

@@ -21,9 +21,7 @@ def mask_path(folder, car, view):
 
 def missing_views(folder, car, views):
     """Views whose picture or mask is not there yet."""
-    return [
-        v for v in views if not (picture_path(folder, car, v).exists() and mask_path(folder, car, v).exists())
-    ]
+    return [v for v in views if not (picture_path(folder, car, v).exists() and mask_path(folder, car, v).exists())]
 
 
 def write_whole(path, save):

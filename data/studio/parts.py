@@ -147,9 +147,7 @@ def spoke(rim, h, hub, outer, angle, offset, slant):
     bend = np.linspace(0, 1, 5)
     a = angle + offset * (0.35 + 0.65 * bend) + slant * bend
     path = np.stack([radii * np.cos(a), h - 0.030 + 0.012 * bend, radii * np.sin(a)], 1)
-    across = (
-        np.stack([-np.sin(a), 0 * a, np.cos(a)], 1) * (np.interp(bend, [0, 1], [hub, outer]) / 2)[:, None]
-    )
+    across = np.stack([-np.sin(a), 0 * a, np.cos(a)], 1) * (np.interp(bend, [0, 1], [hub, outer]) / 2)[:, None]
     deep = np.array([0, 0.018, 0])
     ring = np.stack(
         [
@@ -168,8 +166,7 @@ def spoke(rim, h, hub, outer, angle, offset, slant):
 def underbody(body):
     """Axles and a dark belly, so that no light passes under the car where none should."""
     pieces = [
-        ("dark", tube([(x, -body.half + 0.3, body.wheel), (x, body.half - 0.3, body.wheel)], 0.04))
-        for x in body.axles
+        ("dark", tube([(x, -body.half + 0.3, body.wheel), (x, body.half - 0.3, body.wheel)], 0.04)) for x in body.axles
     ]
     pieces.append(
         (
@@ -180,9 +177,7 @@ def underbody(body):
             ),
         )
     )
-    pieces.append(
-        ("dark", moved(box((0.5, 0.5, 0.14), 0.05), move=(body.axles[1] - 0.45, 0.2, body.clearance + 0.07)))
-    )
+    pieces.append(("dark", moved(box((0.5, 0.5, 0.14), 0.05), move=(body.axles[1] - 0.45, 0.2, body.clearance + 0.07))))
     return pieces
 
 
@@ -195,9 +190,7 @@ def mirrors(body):
     x = float(body.windscreen(body.belt(body.screen_foot) + 0.05)) - 0.36
     y, z = float(body.half) - 0.06, float(body.belt(x)) + 0.10
     shell = ellipsoid((0.075 * size, 0.115 * size, 0.078 * size), 16)
-    shell.vertices = (
-        np.sign(shell.vertices) * np.abs(shell.vertices) ** 0.85 * np.array([0.075, 0.115, 0.078]) ** 0.15
-    )
+    shell.vertices = np.sign(shell.vertices) * np.abs(shell.vertices) ** 0.85 * np.array([0.075, 0.115, 0.078]) ** 0.15
     colour = "paint" if body.style["body_mirrors"] else "black"
     pieces = [
         (colour, moved(shell, (0, 0, -0.25), (x, y + 0.115 * size, z))),
@@ -224,10 +217,7 @@ def handles(body):
         spots.append(float(body.axles[1]) + 0.42)
     colour = "paint" if body.style["body_handles"] else "chrome" if body.style["chrome"] else "black"
     return both_sides(
-        [
-            (colour, moved(box((0.20, 0.024, 0.03), 0.010), move=(x, float(body.side(x, z)) + 0.020, z)))
-            for x in spots
-        ]
+        [(colour, moved(box((0.20, 0.024, 0.03), 0.010), move=(x, float(body.side(x, z)) + 0.020, z))) for x in spots]
     )
 
 
@@ -283,9 +273,7 @@ def lamp_bowls(body):
         ring = lathe([(size * 0.55, -0.004), (size * 0.85, 0.004), (size, 0.012), (size * 1.05, -0.02)], 24)
         place = {"rotate": (0, 0, -np.pi / 2 + 0.25), "move": (x - 0.002, y, z)}
         pieces.append(("chrome", moved(ring, **place)))
-        pieces.append(
-            (lens, moved(lathe([(0.001, 0.006), (size * 0.4, 0.002), (size * 0.62, -0.012)], 20), **place))
-        )
+        pieces.append((lens, moved(lathe([(0.001, 0.006), (size * 0.4, 0.002), (size * 0.62, -0.012)], 20), **place)))
     return pieces
 
 
@@ -309,29 +297,21 @@ def rear_end(body):
     pieces.append(("chrome", badge))
     roof = float(body.roof(body.roof_end))
     if body.kind != "convertible":
-        pieces.append(
-            ("red", moved(box((0.03, 0.30, 0.022), 0.006), move=(body.roof_end - 0.06, 0, roof - 0.07)))
-        )
+        pieces.append(("red", moved(box((0.03, 0.30, 0.022), 0.006), move=(body.roof_end - 0.06, 0, roof - 0.07))))
     if style["spoiler"] and body.upright and body.kind != "van":
         pieces.append(
             (
                 "paint",
-                moved(
-                    box((0.26, 1.08, 0.035), 0.014), (0, -0.06, 0), (body.roof_end - 0.10, 0, roof - 0.030)
-                ),
+                moved(box((0.26, 1.08, 0.035), 0.014), (0, -0.06, 0), (body.roof_end - 0.10, 0, roof - 0.030)),
             )
         )
     elif style["spoiler"] and body.kind in ("sedan", "coupe"):
         x = float(body.rear_end) + 0.13
-        pieces.append(
-            ("paint", moved(box((0.12, 1.05, 0.06), 0.014), (0, 0.2, 0), (x, 0, float(body.top(x)) + 0.012)))
-        )
+        pieces.append(("paint", moved(box((0.12, 1.05, 0.06), 0.014), (0, 0.2, 0), (x, 0, float(body.top(x)) + 0.012))))
     if style["wing"]:
         x, z = float(body.rear_end) + 0.16, float(body.deck) + 0.15
         pieces.append(("paint", moved(box((0.20, 1.36, 0.025), 0.010), (0, 0.08, 0), (x, 0, z))))
-        pieces += both_sides(
-            [("black", moved(box((0.12, 0.025, 0.20), 0.008), move=(x + 0.01, 0.48, z - 0.09)))]
-        )
+        pieces += both_sides([("black", moved(box((0.12, 0.025, 0.20), 0.008), move=(x + 0.01, 0.48, z - 0.09)))])
     for side in range(style["exhausts"]):
         y, z, x = (-1) ** side * 0.50, body.clearance + 0.085, float(body.rear(0.5, body.clearance + 0.12))
         pieces.append(("chrome", tube([(x + 0.30, y, z), (x + 0.02, y, z)], 0.038, 12)))
@@ -351,15 +331,9 @@ def plates(body):
     behind = float(body.rear(0.0, body.plate_z)) - 0.012
     for x, z, s in ((ahead, 0.58 if body.bed else low, 1), (behind, float(body.plate_z), -1)):
         pieces.append(("plate", moved(box((0.012, 0.31, 0.155), 0.004), move=(x, 0, z))))
-        pieces.append(
-            ("plate_ink", moved(box((0.004, 0.06, 0.06), 0.0015), move=(x + s * 0.007, -0.07, z + 0.01)))
-        )
-        pieces.append(
-            ("plate_ink", moved(box((0.004, 0.14, 0.028), 0.0015), move=(x + s * 0.007, 0.05, z + 0.01)))
-        )
-        pieces.append(
-            ("plate_ink", moved(box((0.004, 0.29, 0.02), 0.0015), move=(x + s * 0.007, 0, z - 0.064)))
-        )
+        pieces.append(("plate_ink", moved(box((0.004, 0.06, 0.06), 0.0015), move=(x + s * 0.007, -0.07, z + 0.01))))
+        pieces.append(("plate_ink", moved(box((0.004, 0.14, 0.028), 0.0015), move=(x + s * 0.007, 0.05, z + 0.01))))
+        pieces.append(("plate_ink", moved(box((0.004, 0.29, 0.02), 0.0015), move=(x + s * 0.007, 0, z - 0.064))))
     return pieces
 
 
@@ -389,9 +363,7 @@ def aerial(body):
         return [("black", tube([(x, y, body.cowl - 0.06), (x - 0.16, y, body.cowl + 0.80)], [0.006, 0.0035]))]
     if kind == "roof" and body.kind != "convertible":
         x = float(body.roof_end) + 0.25
-        return [
-            ("black", tube([(x, 0, body.roof(x) - 0.02), (x - 0.35, 0, body.roof(x) + 0.24)], [0.008, 0.004]))
-        ]
+        return [("black", tube([(x, 0, body.roof(x) - 0.02), (x - 0.35, 0, body.roof(x) + 0.24)], [0.008, 0.004]))]
     if kind == "fin" and body.kind != "convertible":
         x = float(body.roof_end) + 0.22
         return [("paint", moved(box((0.13, 0.03, 0.055), 0.012), (0, 0.30, 0), (x, 0, body.roof(x) + 0.008)))]
@@ -455,9 +427,7 @@ def small_parts(body):
         )
     if style["hood_scoop"]:
         x = float(body.screen_foot) + 0.45
-        pieces.append(
-            ("paint", moved(box((0.5, 0.5, 0.07), 0.03), (0, 0.06, 0), (x, 0, float(body.top(x)) - 0.005)))
-        )
+        pieces.append(("paint", moved(box((0.5, 0.5, 0.07), 0.03), (0, 0.06, 0), (x, 0, float(body.top(x)) - 0.005))))
     return pieces
 
 
@@ -469,9 +439,7 @@ def pickup_parts(body):
     pieces = []
     for curve, sign in ((body.front, 1), (body.rear, -1)):
         ys = np.linspace(-body.half + 0.06, body.half - 0.06, 15)
-        pieces.append(
-            (metal, tube([(float(curve(y, 0.62)) + sign * 0.012, y, 0.58) for y in ys], 0.055, 10, 1.5))
-        )
+        pieces.append((metal, tube([(float(curve(y, 0.62)) + sign * 0.012, y, 0.58) for y in ys], 0.055, 10, 1.5)))
     rail = [
         (body.deck_start - 0.05, body.half - 0.10, body.deck - 0.02),
         (body.rear_end + 0.16, body.half - 0.10, body.deck - 0.035),
@@ -495,9 +463,7 @@ def interior(body):
             break
         for y in (-0.36, 0.36):
             pieces.append(("seat", moved(box((0.5, 0.48, 0.16), 0.06), move=(x + 0.28, y, z))))
-            pieces.append(
-                ("seat", moved(box((0.14, 0.46, 0.62), 0.06), (0, -0.25, 0), (x - 0.02, y, z + 0.33)))
-            )
+            pieces.append(("seat", moved(box((0.14, 0.46, 0.62), 0.06), (0, -0.25, 0), (x - 0.02, y, z + 0.33))))
             pieces.append(("seat", moved(box((0.09, 0.25, 0.17), 0.04), move=(x - 0.13, y, z + 0.70))))
     pieces.append(
         (
@@ -509,9 +475,7 @@ def interior(body):
         )
     )
     ring = lathe([(0.17 + 0.015 * np.cos(t), 0.015 * np.sin(t)) for t in np.linspace(0, TURN, 10)], 32)
-    pieces.append(
-        ("dark", moved(ring, (0, 0, np.pi / 2 + 0.3), (body.screen_foot - 0.66, 0.37, body.cowl - 0.04)))
-    )
+    pieces.append(("dark", moved(ring, (0, 0, np.pi / 2 + 0.3), (body.screen_foot - 0.66, 0.37, body.cowl - 0.04))))
     pieces.append(
         (
             "dark",

@@ -202,9 +202,7 @@ def mask_settings(scene):
 def develop(picture, car, view):
     """Lens and sensor: blur, vignette, contrast, noise."""
     settings, rng = car.studio, np.random.default_rng([car.seed, view])
-    image = Image.fromarray(picture.round().astype(np.uint8)).filter(
-        ImageFilter.GaussianBlur(settings["blur"])
-    )
+    image = Image.fromarray(picture.round().astype(np.uint8)).filter(ImageFilter.GaussianBlur(settings["blur"]))
     values = np.asarray(image, np.float32) / 255
     height, width = values.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]

@@ -64,9 +64,7 @@ def build_room(settings, collection):
         collection,
         sharp=0.6,
     )
-    add_object(
-        turned(rim_profile(settings)), "rim", emission_free("rim", (0.10, 0.10, 0.10)), collection, sharp=0.6
-    )
+    add_object(turned(rim_profile(settings)), "rim", emission_free("rim", (0.10, 0.10, 0.10)), collection, sharp=0.6)
     add_object(
         turned(floor_profile(settings, edge)),
         "floor",
@@ -143,9 +141,7 @@ def wall_material(settings, edge):
     level = float(to_linear(settings["wall_grey"]))
     tint = np.array([1 + settings["wall_tint"][0], 1, 1 + settings["wall_tint"][1]])
     height = graph.ramp(position.outputs[2], edge, edge + 6)
-    return graph.done(
-        graph.emission(graph.blend(height, tuple(level * 1.02 * tint), tuple(level * 0.97 * tint)))
-    )
+    return graph.done(graph.emission(graph.blend(height, tuple(level * 1.02 * tint), tuple(level * 0.97 * tint))))
 
 
 def letter_material(settings, level=None):
@@ -211,9 +207,7 @@ def stroke(points, width):
 def band(points, width):
     """Quads along a smooth curve, which meet edge to edge."""
     along = np.gradient(points, axis=0)
-    across = (
-        np.stack([-along[:, 1], along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True) * width / 2
-    )
+    across = np.stack([-along[:, 1], along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True) * width / 2
     low, high = points - across, points + across
     return [[low[i], low[i + 1], high[i + 1], high[i]] for i in range(len(points) - 1)]
 
@@ -247,9 +241,7 @@ def door(settings, edge):
     """The outline of a door in the wall."""
     left, right, top = -1.45, 1.45, 2.5
     lines = [[(left, 0), (left, top), (right, top), (right, 0)]]
-    return on_wall(
-        [q for line in lines for q in stroke(line, 0.014)], settings["wall_radius"] - 0.06, edge + 0.02
-    )
+    return on_wall([q for line in lines for q in stroke(line, 0.014)], settings["wall_radius"] - 0.06, edge + 0.02)
 
 
 def on_wall(quads, radius, bottom):
@@ -289,9 +281,7 @@ def add_lights(settings):
     graph.feed(direction.inputs[0], graph.node("TexCoord").outputs["Generated"])
     x, y, z = direction.outputs
     height = graph.math("MAXIMUM", z, 0.02)
-    across = graph.math(
-        "ABSOLUTE", graph.math("ADD", graph.math("DIVIDE", x, height), settings["light_turn"])
-    )
+    across = graph.math("ABSOLUTE", graph.math("ADD", graph.math("DIVIDE", x, height), settings["light_turn"]))
     along = graph.math("ABSOLUTE", graph.math("ADD", graph.math("DIVIDE", y, height), -0.1))
     box = graph.all(graph.ramp(across, 1.35, 1.15), graph.ramp(along, 0.80, 0.62), graph.above(z, 0.0))
     sky = graph.math("MULTIPLY", graph.ramp(z, 0.30, 0.75), 0.45)

@@ -85,9 +85,7 @@ class Graph:
         """The same for colours."""
         node = self.node("Mix", data_type="RGBA")
         for index, value in ((0, factor), (6, first), (7, second)):
-            self.feed(
-                node.inputs[index], (*value, 1) if isinstance(value, (tuple, list, np.ndarray)) else value
-            )
+            self.feed(node.inputs[index], (*value, 1) if isinstance(value, (tuple, list, np.ndarray)) else value)
         return node.outputs[2]
 
     def surface(self, colour, **settings):
@@ -197,9 +195,7 @@ def decal_material(body, pictures, glazed):
     shader = graph.mix(black, shader, graph.surface((0.012, 0.012, 0.013), Roughness=0.38))
     shader = graph.mix(chrome, shader, graph.surface((0.7, 0.7, 0.72), Metallic=1.0, Roughness=0.12))
     if body.bed:
-        shader = graph.mix(
-            bed_liner(graph, body, x, y, z), shader, graph.surface((0.03, 0.03, 0.03), Roughness=0.8)
-        )
+        shader = graph.mix(bed_liner(graph, body, x, y, z), shader, graph.surface((0.03, 0.03, 0.03), Roughness=0.8))
     shader = graph.mix(back, shader, graph.surface(INSIDE, Roughness=0.9))
     if glazed:
         shader = graph.mix(glass, shader, glass_shader(graph, body, x, z))
