@@ -26,6 +26,8 @@ NEWEST = {
     "pillow": "13.0.0",
     "opencv-python-headless": "5.0.0.93",
     "kaggle": "2.2.5",
+    "filelock": "4.2.11",
+    "tqdm": "4.70.1",
     "pycocotools": "2.0.11",
     "jupyter": "1.1.1",
     "psutil": "7.2.2",
