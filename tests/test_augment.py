@@ -3,6 +3,7 @@
 import colorsys
 import itertools
 import statistics
+import threading
 import time
 
 import cv2
@@ -342,15 +343,28 @@ def test_epochs_differ_and_repeat_with_the_seed():
     assert not np.array_equal(first[0], Batches(*pairs, batch=4, seed=4, **COMPETITION)[0][0])
     one.on_epoch_end()
     assert not np.array_equal(one[0][0], first[0])
-    assert np.array_equal(one[0][0], Batches(*pairs, batch=4, seed=3, epoch=1, **COMPETITION)[0][0])
 
 
-def test_endless_batches_are_those_of_each_epoch_in_turn():
-    pairs = own_masks(8)
-    found = list(itertools.islice(Batches(*pairs, batch=4, seed=3, **COMPETITION).endless(), 5))
-    epochs = [Batches(*pairs, batch=4, seed=3, epoch=epoch, **COMPETITION) for epoch in range(3)]
-    for (x, y), (epoch, index) in zip(found, itertools.product(epochs, range(2))):
-        assert np.array_equal(x, epoch[index][0]) and np.array_equal(y, epoch[index][1])
+@pytest.mark.parametrize("step, workers", [(0, 1), (0, 3), (3, 2)])
+def test_a_stream_is_each_epoch_in_turn_from_any_step_on(step, workers):
+    batches, expected = Batches(*own_masks(8), batch=4, seed=3, **COMPETITION), []
+    for _ in range(4):
+        expected += [batches[0], batches[1]]
+        batches.on_epoch_end()
+    found = list(itertools.islice(batches.stream(step, workers), 5))
+    for (x, y), (expected_x, expected_y) in zip(found, expected[step:]):
+        assert np.array_equal(x, expected_x) and np.array_equal(y, expected_y)
+
+
+def test_workers_make_batches_at_the_same_time():
+    both = threading.Barrier(2, timeout=20)
+
+    class Met(Batches):
+        def at(self, step):
+            both.wait()  # passes once two threads are here
+            return super().at(step)
+
+    assert len(list(itertools.islice(Met(*own_masks(8), batch=4).stream(workers=2), 2))) == 2
 
 
 def test_what_is_left_over_takes_its_turn():

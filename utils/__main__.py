@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -128,23 +129,27 @@ def train(args):
     from utils import augment, data, training
 
     training.check_suffix(args.out)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     train_frame, val_frame = _train_and_val(args)
     print(f"{data.describe(train_frame)} for training, {val_frame['id'].nunique()} cars for validation", flush=True)
     keras.utils.set_random_seed(args.seed)
     model = _build(args)
     if args.start:
         _start_from(args.start, model)
-    arrays = [(data.load_images(f, args.size), data.load_masks(f, args.size)) for f in (train_frame, val_frame)]
+    train, val = [(data.load_images(f, args.size), data.load_masks(f, args.size)) for f in (train_frame, val_frame)]
+    if Path(args.out).exists():
+        print(f"{args.out} is replaced when this training is done, and stays until then.", flush=True)
+    settings = augment.STRONG if args.augment == "strong" else {"flip": 0.5}
     training.fit(
         model,
-        *arrays,
+        augment.Batches(*train, args.batch, args.seed, **settings),
+        val,
         epochs=args.epochs,
         minutes=None if args.epochs else args.minutes or 3,
-        batch=args.batch,
-        learning_rate=args.learning_rate or (1e-3 if args.start else 2e-3),
-        augment=augment.STRONG if args.augment == "strong" else {"flip": 0.5},
+        rounds=10,
+        optimizer=keras.optimizers.Adam(args.learning_rate or (1e-3 if args.start else 2e-3)),
         checkpoint=args.out,
-        seed=args.seed,
+        cars=train_frame["id"],
     )
     print(f"saved {args.out}")
 

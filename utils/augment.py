@@ -1,5 +1,9 @@
 """Image and mask under the same random transform: the classic generator, and a fast batch pipeline."""
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
 import cv2
 import keras
 import numpy as np
@@ -241,8 +245,6 @@ class Batches(keras.utils.PyDataset):
     shuffle : bool
         In a new order every epoch, full batches only: what is left over takes its turn in another epoch. Else
         every image in order, with a smaller last batch.
-    epoch : int
-        The first epoch; for training that goes on after a stop.
     steps : int, optional
         Batches an epoch, where all would be too many.
     **settings
@@ -259,12 +261,12 @@ class Batches(keras.utils.PyDataset):
     Taught in ``notebooks/03_resize_and_augment.ipynb``.
     """
 
-    def __init__(self, images, masks, batch=16, seed=0, shuffle=True, epoch=0, steps=None, **settings):
+    def __init__(self, images, masks, batch=16, seed=0, shuffle=True, steps=None, **settings):
         super().__init__()
         _check_pairs(images, masks)
         self.images, self.masks = images, masks
         self.batch = max(1, min(batch, len(images)))
-        self.seed, self.shuffle, self.epoch = seed, shuffle, epoch
+        self.seed, self.shuffle, self.epoch = seed, shuffle, 0
         self.steps, self.settings = steps, settings
 
     def __len__(self):
@@ -273,28 +275,35 @@ class Batches(keras.utils.PyDataset):
         return min(self.steps or everything, everything)
 
     def __getitem__(self, index):
-        rng = np.random.default_rng((self.seed, self.epoch, index))
-        rows = np.sort(self._order()[index * self.batch : (index + 1) * self.batch])
+        return self.at(self.epoch * len(self) + index)
+
+    def on_epoch_end(self):
+        self.epoch += 1
+
+    def at(self, step):
+        """The batch of a step of a long training, counted from 0 and through all epochs."""
+        epoch, index = divmod(step, len(self))
+        rng = np.random.default_rng((self.seed, epoch, index))
+        rows = np.sort(self._order(epoch)[index * self.batch : (index + 1) * self.batch])
         x, y = self.images[rows], self.masks[rows]
         for i in range(len(rows) if self.settings else 0):
             x[i], y[i] = transform(x[i], y[i], rng, **self.settings)
         return x, y[..., None] / np.float32(255)
 
-    def on_epoch_end(self):
-        self.epoch += 1
-
-    def endless(self):
-        """All batches, epoch after epoch.
+    def stream(self, step=0, workers=1):
+        """All batches from a step on, epoch after epoch, in order; ``workers`` threads make them ahead.
 
         Given the data set itself, Keras starts a pass at the end of an epoch, throws it away and starts another.
         """
-        while True:
-            yield from (self[index] for index in range(len(self)))
-            self.on_epoch_end()
+        with ThreadPoolExecutor(workers) as pool:
+            ahead = deque(pool.submit(self.at, step + number) for number in range(workers))
+            for following in count(step + workers):
+                ahead.append(pool.submit(self.at, following))
+                yield ahead.popleft().result()
 
-    def _order(self):
+    def _order(self, epoch):
         rows = np.arange(len(self.images))
-        return np.random.default_rng((self.seed, self.epoch)).permutation(rows) if self.shuffle else rows
+        return np.random.default_rng((self.seed, epoch)).permutation(rows) if self.shuffle else rows
 
 
 def _batches(rows, size):

@@ -1,156 +1,203 @@
-"""Training: one `fit` with a schedule, checkpoints of the best validation Dice, and a way back after a stop."""
+"""Training: one `fit` with a schedule, the best model kept, and a way back after a stop."""
 
+import functools
+import hashlib
 import json
 import math
+import os
+import re
+import sys
 import time
-from collections import namedtuple
+import zipfile
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 
-from utils import CourseError, replacing
+from utils import CourseError, locked, progress, replacing
 from utils.augment import Batches
 from utils.losses import bce_dice
 from utils.metrics import dice_score
 
 WARM_UP = 0.05  # share of the training over which the learning rate rises from 0
 
-Budget = namedtuple("Budget", "device size base batch minutes")
 
+def budget(cpu, gpu=None, quick=None):
+    """Choose what suits the machine: small on a CPU, full size on a GPU.
 
-def budget():
-    """Settings that suit the machine: small and timed on a CPU, full size on a GPU.
+    Parameters
+    ----------
+    cpu, gpu : any
+        A setting, such as photos or epochs; without a second value the first serves both.
+    quick : any, optional
+        For a run that only proves that the code works: taken where the environment variable ``COURSE_BUDGET`` is
+        ``quick``.
 
     Returns
     -------
-    Budget
-        ``device`` ("CPU" or "GPU"), ``size`` (pixels), ``base`` (channels), ``batch``, ``minutes``.
+    any
+        One of the three.
+
+    Examples
+    --------
+    >>> photos = budget(800, gpu=16000, quick=64)
     """
-    return Budget("GPU", 256, 16, 16, 3.0) if has_gpu() else Budget("CPU", 128, 8, 16, 0.5)
+    if quick is not None and os.environ.get("COURSE_BUDGET") == "quick":
+        return quick
+    return gpu if gpu is not None and has_gpu() else cpu
 
 
-def has_gpu():
+def has_gpu() -> bool:
     """Whether Keras' backend sees an accelerator."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.cuda.is_available()
     try:
         return bool(keras.distribution.list_devices("gpu"))
-    except (RuntimeError, ValueError, NotImplementedError):
+    except RuntimeError:  # JAX, where there is none
         return False
 
 
 def fit(
-    model,
-    train,
-    val,
-    epochs=None,
-    minutes=None,
-    batch=16,
-    learning_rate=2e-3,
-    schedule="cosine",
-    loss=bce_dice,
-    optimizer=None,
-    augment=None,
-    checkpoint=None,
-    patience=None,
-    seed=0,
-    verbose=True,
-):
+    model: keras.Model,
+    train: Batches,
+    val: tuple[np.ndarray, np.ndarray],
+    epochs: float | None = None,
+    minutes: float | None = None,
+    rounds: int | None = None,
+    loss: Callable = bce_dice,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    schedule: str = "cosine",
+    patience: int | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    cars: Iterable[str] = (),
+    verbose: bool = True,
+) -> pd.DataFrame:
     """Train a model on images and soft masks.
 
     Parameters
     ----------
     model : keras.Model
         Probabilities out, as in `utils.models`.
-    train : (images, masks) or utils.augment.Batches
-        uint8, ``(n, h, w, 3)`` and ``(n, h, w)``, 0-255.
+    train : utils.augment.Batches
+        Fixes batch size, augmentation and seed.
     val : (images, masks)
-        Scored after each epoch.
-    epochs, minutes : int, float
-        Give one of the two. ``minutes`` lays the cosine schedule out for that time, validation included.
-    batch : int
-    learning_rate : float
-        The highest one, reached after a short warm-up.
-    schedule : {"cosine", "plateau"}
-        "cosine" falls to 0 at the end; "plateau" divides by 10 after 4 epochs without a better validation Dice.
+        uint8, ``(n, h, w, 3)`` and ``(n, h, w)``, 0-255: scored after each round.
+    epochs, minutes : float
+        How long to train: give one of the two. ``minutes`` lays the schedule out for that time, validation included.
+    rounds : int, optional
+        Equal parts of the training, each followed by a look at ``val``. By default one an epoch, ten with ``minutes``.
     loss : callable
     optimizer : keras.optimizers.Optimizer, optional
-        Adam by default.
-    augment : dict, optional
-        Settings of `utils.augment.transform`.
-    checkpoint : path, optional
-        ``NAME.keras``: holds the model with the best validation Dice so far; at the end the model has its weights.
-        A training that is stopped goes on where it was when it is started again with the same settings.
+        With its own learning rate, which is the highest; Adam at 2e-3 by default.
+    schedule : {"cosine", "plateau"}
+        "cosine" rises over the first twentieth and falls to 0 at the end; "plateau" divides the learning rate by 10
+        after 4 rounds without a better validation Dice.
     patience : int, optional
-        Stop after that many epochs without a better validation Dice.
-    seed : int
-        Seeds order and augmentation. Seed the weights before building the model: `keras.utils.set_random_seed`.
+        Stop after that many rounds without a better validation Dice.
+    checkpoint : path, optional
+        ``NAME.keras``: gets the model of the best round when the training is done, and so does ``model``. Until then
+        what lies there stays, and the best so far is ``NAME.best-so-far.keras``. A training that is stopped goes on
+        where it was when the same call is made again.
+    cars : iterable of str
+        Ids of the cars trained on, kept inside the checkpoint: `utils.inference.training_cars` reads them.
     verbose : bool
-        One line an epoch.
+        A line a round, and on a terminal a bar.
 
     Returns
     -------
     pandas.DataFrame
-        A row an epoch: ``epoch, loss, dice_score, val_loss, val_dice_score, learning_rate, seconds``.
+        A row a round: ``epoch, step, loss, dice_score, val_loss, val_dice_score, learning_rate, seconds``.
 
     Raises
     ------
     CourseError
         Neither or both of ``epochs`` and ``minutes``, or none above 0; nothing to train on; the loss is not a number;
-        a checkpoint left by a training with other settings.
+        a checkpoint left by another training, or one that is being written; a full disk.
 
     Notes
     -----
+    Seed the weights before building the model: `keras.utils.set_random_seed`.
     Taught in ``notebooks/05_train_a_unet.ipynb``.
     """
     length = epochs if minutes is None else minutes
     if None not in (epochs, minutes) or length is None or not 0 < length < math.inf:
         raise CourseError("Say how long to train: epochs=... or minutes=..., one of the two, above 0.")
-    if checkpoint:
-        check_suffix(checkpoint)
     if schedule not in ("cosine", "plateau"):
         raise CourseError(f'schedule="{schedule}" is not known: use "cosine" or "plateau".')
-    batches = train if isinstance(train, Batches) else Batches(*train, batch=batch, seed=seed, **(augment or {}))
-    if not len(batches) or not len(val[0]):
+    if not len(train) or not len(val[0]):
         raise CourseError("Nothing to train or to validate on: both need at least one image.")
-    compile_model(model, loss, optimizer or keras.optimizers.Adam(learning_rate))
+    compile_model(model, loss, optimizer or keras.optimizers.Adam(2e-3))
+    rounds = rounds or (10 if minutes else math.ceil(epochs))
+    settings = {"epochs": epochs, "minutes": minutes, "rounds": rounds, "schedule": schedule, "patience": patience}
+    kept = Checkpoint(checkpoint, model, settings | _fingerprint(model, train, val, loss), cars) if checkpoint else None
+    pace = Pace(epochs and math.ceil(epochs * len(train)), minutes, verbose)
+    paced = [pace, Cosine(pace.share, model.optimizer)] if schedule == "cosine" else [pace]
+    stop = keras.callbacks.EarlyStopping("val_dice_score", patience=patience or 10**9, mode="max")
+    plateau = keras.callbacks.ReduceLROnPlateau("val_dice_score", 0.1, patience=4, mode="max")
+    callbacks = keras.callbacks.CallbackList([stop, plateau] if schedule == "plateau" else [stop], model=model)
+    callbacks.on_train_begin()
 
-    settings = {"epochs": epochs, "minutes": minutes, "batch": batches.batch, "schedule": schedule, "seed": seed}
-    settings |= {"learning_rate": learning_rate, "loss": getattr(loss, "__name__", str(loss))}
-    settings |= {"augment": repr(batches.settings), "images": list(batches.images.shape)}
-    settings |= {"model": model.name, "parameters": model.count_params()}
-    run = Run(model, batches, settings, checkpoint)
-    schedules = {
-        "cosine": lambda: Cosine(run, learning_rate),
-        "plateau": lambda: keras.callbacks.ReduceLROnPlateau("val_dice_score", 0.1, patience=4, mode="max"),
-    }
-    callbacks = [StopWatch(run), schedules[schedule](), Keeper(run, verbose)]
-    if patience:
-        callbacks.append(keras.callbacks.EarlyStopping("val_dice_score", patience=patience, mode="max"))
-    model.fit(
-        batches.endless(),
-        steps_per_epoch=len(batches),
+    with kept.lock() if kept else nullcontext():
+        history = kept.restore(callbacks) if kept else []
+        if history and verbose:
+            print(f"going on after epoch {history[-1]['epoch']}", flush=True)
+        pace.resume(history)
+        try:
+            while pace.share() < 1 and not stop.stopped_epoch:
+                pace.until = (len(history) + 1) / rounds
+                row = _round(model, train, val, pace, paced)
+                if not math.isfinite(row["loss"]):
+                    raise CourseError(_not_a_number(row, kept))
+                history.append(row)
+                callbacks.on_epoch_end(len(history), dict(row))
+                if kept:
+                    kept.save(history)
+                if verbose:
+                    pace.show(row)
+        except KeyboardInterrupt:
+            if kept:
+                print(f"\n{kept.what_is_left()}", file=sys.stderr)
+            raise
+        if kept:
+            kept.finish()
+    return pd.DataFrame(history)
+
+
+def _round(model, train, val, pace, callbacks):
+    """Train for one round, and validate; a row of the history."""
+    logs = model.fit(
+        train.stream(pace.step, workers=os.cpu_count() if has_gpu() else 1),
+        steps_per_epoch=pace.steps_left(),
         shuffle=False,  # the batches are shuffled already
-        validation_data=Batches(*val, batch=batch, shuffle=False),
-        initial_epoch=len(run.history),
-        epochs=epochs or 10**6,
-        callbacks=callbacks,
+        validation_data=Batches(*val, batch=train.batch, shuffle=False),
+        callbacks=[keras.callbacks.TerminateOnNaN(), *callbacks],
         verbose=0,
+    ).history
+    row = {"epoch": round(pace.step / len(train), 2), "step": pace.step}
+    row |= {name: float(values[-1]) for name, values in logs.items()}
+    rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+    return row | {"learning_rate": rate, "seconds": round(pace.seconds(), 1)}
+
+
+def _not_a_number(row, kept):
+    advice = (
+        f"The loss became {row['loss']} in epoch {row['epoch']}, by step {row['step']}. Train with a lower learning "
+        "rate; check that masks are 0-255 and not 0-1; leave mixed precision off."
     )
-    run.finish()
-    return pd.DataFrame(run.history)
+    if not kept:
+        return advice
+    kept.state.unlink(missing_ok=True)  # it would only happen again
+    return f"{advice} {kept.what_is_left()}"
 
 
-def check_suffix(path):
-    """Refuse with a `CourseError` the name of a model that does not end in ``.keras``."""
-    if Path(path).suffix != ".keras":
-        raise CourseError(f"{path}: the name of a model ends in .keras, e.g. models/unet.keras")
-
-
-def compile_model(model, loss, optimizer):
-    """Compile with Dice as the metric. On a CPU, TensorFlow is faster without XLA."""
-    slow_jit = keras.backend.backend() == "tensorflow" and not has_gpu()
-    model.compile(optimizer, loss, metrics=[dice_score], jit_compile=False if slow_jit else "auto")
+def compile_model(model: keras.Model, loss: Callable, optimizer: keras.optimizers.Optimizer | str) -> None:
+    """Compile with Dice as the metric."""
+    model.compile(optimizer, loss, metrics=[dice_score])
     # What is not built by now Keras builds while it traces the first step, which it must then trace again.
     model.optimizer.build(model.trainable_variables)
     nothing = keras.ops.zeros((1, *model.output_shape[1:]))
@@ -158,124 +205,170 @@ def compile_model(model, loss, optimizer):
     model.reset_metrics()
 
 
-class Run:
-    """What a training must remember to go on after a stop: history, weights, the best model."""
-
-    def __init__(self, model, batches, settings, checkpoint):
-        self.model, self.batches, self.settings = model, batches, settings
-        self.history = []
-        self.checkpoint = Path(checkpoint) if checkpoint else None
-        if self.checkpoint:
-            self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-            self.weights = self.checkpoint.with_suffix(".resume.weights.h5")
-            self.state = self.checkpoint.with_suffix(".resume.json")
-            if self.state.exists():
-                self._resume()
-        self.start = time.perf_counter() - (self.history[-1]["seconds"] if self.history else 0)
-
-    @property
-    def seconds(self):
-        return time.perf_counter() - self.start
-
-    @property
-    def progress(self):
-        """Share of the training that is over, 0-1."""
-        if self.settings["minutes"]:
-            return min(1.0, self.seconds / (60 * self.settings["minutes"]))
-        return min(1.0, int(self.model.optimizer.iterations) / (self.settings["epochs"] * len(self.batches)))
-
-    def save(self):
-        """After an epoch: the best model under its name, the rest beside it, each complete or not at all."""
-        if not self.checkpoint:
-            return
-        scores = [row["val_dice_score"] for row in self.history]
-        if scores[-1] == max(scores):
-            save_model(self.model, self.checkpoint)
-        with replacing(self.weights) as temporary:
-            self.model.save_weights(temporary)
-        with replacing(self.state) as temporary:
-            temporary.write_text(json.dumps({"settings": self.settings, "history": self.history}))
-
-    def finish(self):
-        if self.checkpoint:
-            best = keras.saving.load_model(self.checkpoint, compile=False)
-            self.model.set_weights(best.get_weights())
-            self.forget()
-
-    def forget(self):
-        """The next training under this name starts anew."""
-        if self.checkpoint:
-            self.state.unlink(missing_ok=True)
-            self.weights.unlink(missing_ok=True)
-
-    def _resume(self):
-        state = json.loads(self.state.read_text())
-        if state["settings"] != self.settings:
-            raise CourseError(
-                f"{self.state} is from a training that was stopped, with other settings: {state['settings']}. "
-                "Use these to go on with it, or delete the file to start anew."
-            )
-        self.model.load_weights(self.weights)
-        self.history = state["history"]
-        self.batches.epoch = len(self.history)
-
-
-class StopWatch(keras.callbacks.Callback):
-    """Ends the training when its minutes are over, or when the loss is not a number."""
-
-    def __init__(self, run):
-        super().__init__()
-        self.run = run
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(float(logs["loss"])):
-            self.run.forget()  # it would only happen again
-            raise CourseError(
-                f"The loss became {float(logs['loss'])} at epoch {len(self.run.history) + 1}, step {batch + 1}. Train "
-                "with a lower learning_rate; check that masks are 0-255 and not 0-1; leave mixed precision off."
-            )
-        if self.run.settings["minutes"] and self.run.progress >= 1:
-            self.model.stop_training = True
-
-
 class Cosine(keras.callbacks.Callback):
-    """Learning rate: a linear warm-up, then half a cosine down to 0."""
+    """Learning rate: a linear warm-up to the optimizer's own, then half a cosine down to 0.
 
-    def __init__(self, run, highest):
+    Keras' `CosineDecay` counts steps; ``share()`` says how much of the training is over, 0-1, whatever is counted.
+    """
+
+    def __init__(self, share, optimizer):
         super().__init__()
-        self.run, self.highest = run, highest
+        self.share, self.highest = share, float(keras.ops.convert_to_numpy(optimizer.learning_rate))
 
     def on_train_batch_begin(self, batch, logs=None):
         if keras.backend.backend() == "jax":
             self.model.jax_state_sync()  # within an epoch Keras keeps the optimizer's variables elsewhere
-        done = self.run.progress
-        falling = 0.5 * (1 + math.cos(math.pi * max(0.0, done - WARM_UP) / (1 - WARM_UP)))
-        self.model.optimizer.learning_rate = self.highest * min(falling, max(done / WARM_UP, 0.01))
+        share = self.share()
+        falling = 0.5 * (1 + math.cos(math.pi * max(0.0, share - WARM_UP) / (1 - WARM_UP)))
+        self.model.optimizer.learning_rate = self.highest * min(falling, max(share / WARM_UP, 0.01))
 
 
-class Keeper(keras.callbacks.Callback):
-    """Keeps the history, saves after each epoch, prints a line."""
+class Pace(keras.callbacks.Callback):
+    """Where a training of so many steps, or minutes, is: ends its rounds, and shows how far it is."""
 
-    def __init__(self, run, verbose):
+    def __init__(self, steps, minutes, verbose):
         super().__init__()
-        self.run, self.verbose = run, verbose
+        self.steps, self.minutes = steps, minutes
+        self.bar = progress(
+            total=1.0,
+            bar_format="{percentage:3.0f}%|{bar}| {remaining} left{postfix}",
+            disable=not (verbose and sys.stderr.isatty()),
+        )
 
-    def on_epoch_end(self, epoch, logs=None):
-        row = {name: float(value) for name, value in logs.items()}
-        row["learning_rate"] = float(np.asarray(self.model.optimizer.learning_rate))
-        self.run.history.append({"epoch": epoch + 1, **row, "seconds": round(self.run.seconds, 1)})
-        self.run.save()
-        if self.verbose:
-            print(
-                f"epoch {epoch + 1:3d}  {self.run.seconds:5.0f} s  loss {row['loss']:.4f}  "
-                f"validation Dice {row['val_dice_score']:.4f}",
-                flush=True,
+    def resume(self, history):
+        """Start the clock, after the rounds of a history."""
+        self.step = history[-1]["step"] if history else 0
+        self.start = time.perf_counter() - (history[-1]["seconds"] if history else 0)
+
+    def seconds(self):
+        return time.perf_counter() - self.start
+
+    def share(self):
+        """How much of the training is over, 0-1."""
+        return min(1.0, self.seconds() / (60 * self.minutes) if self.minutes else self.step / self.steps)
+
+    def steps_left(self):
+        """In this round; where minutes count, more than there is time for."""
+        return 10**9 if self.minutes else max(1, round(self.until * self.steps) - self.step)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        self.bar.n = self.share()
+        self.bar.set_postfix(step=self.step, loss=f"{float(logs['loss']):.3f}")
+        if self.minutes and self.share() >= min(1, self.until):
+            self.model.stop_training = True
+
+    def show(self, row):
+        self.bar.write(
+            f"epoch {row['epoch']:5.1f}  {row['seconds']:5.0f} s  loss {row['loss']:.4f}  "
+            f"validation Dice {row['val_dice_score']:.4f}"
+        )
+
+
+class Checkpoint:
+    """The best model so far and the state of the training, beside the name that the model will have."""
+
+    def __init__(self, path, model, settings, cars):
+        self.path, self.model, self.cars = Path(path), model, sorted(set(cars))
+        check_suffix(path)
+        self.best, self.state = self.path.with_suffix(".best-so-far.keras"), self.path.with_suffix(".resume.npz")
+        self.settings = {name: str(value) for name, value in settings.items()}
+
+    def lock(self):
+        busy = f"Another training is writing {self.path} right now: wait for it, or choose another name."
+        return locked(self.path, busy)
+
+    def restore(self, callbacks):
+        """Take up a training that was stopped; its history."""
+        if not self.state.exists():
+            return []
+        with np.load(self.state) as state:
+            told = json.loads(str(state["told"]))
+            self._compare(told["settings"])
+            for number, row in enumerate(told["history"], 1):  # the callbacks learn what they saw
+                callbacks.on_epoch_end(number, dict(row))
+            for number, variable in enumerate(self._variables()):
+                variable.assign(state[f"variable_{number}"])
+        self._keep_best(told["history"])  # it may have been stopped before it did
+        return told["history"]
+
+    def _compare(self, settings):
+        names = self.settings.keys() | settings.keys()
+        other = sorted(name for name in names if self.settings.get(name) != settings.get(name))
+        if other:
+            raise CourseError(
+                f"{self.state} is from a training that was stopped, and that differs in its {', '.join(other)}. "
+                "Make the same call to go on with it, or delete the file to start anew."
             )
 
+    def save(self, history):
+        """After a round: the state in one file, so that a kill finds the old one or the new one."""
+        arrays = {f"variable_{n}": keras.ops.convert_to_numpy(value) for n, value in enumerate(self._variables())}
+        told = json.dumps({"settings": self.settings, "history": history})
+        with replacing(self.state, room=sum(array.nbytes for array in arrays.values())) as temporary:
+            np.savez(temporary, told=told, **arrays)
+        self._keep_best(history)
 
-def save_model(model, path):
-    """Save a model without its optimizer, completely or not at all."""
+    def _variables(self):
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def _keep_best(self, history):
+        scores = [row["val_dice_score"] for row in history]
+        if scores[-1] == max(scores):
+            save_model(self.model, self.best, self.cars)
+
+    def finish(self):
+        """Give the best model its name, and its weights to ours; the next training under this name starts anew."""
+        if self.best.exists():
+            self.best.replace(self.path)
+        self.model.set_weights(keras.saving.load_model(self.path, compile=False).get_weights())
+        self.state.unlink(missing_ok=True)
+
+    def what_is_left(self):
+        old = f"{self.path} is as it was. " if self.path.exists() else ""
+        best = f"The best model so far is {self.best}, ready to use." if self.best.exists() else ""
+        return old + best
+
+
+def check_suffix(path: str | os.PathLike) -> None:
+    """Refuse with a `CourseError` the name of a model that does not end in ``.keras``."""
+    if Path(path).suffix != ".keras":
+        raise CourseError(f"{path}: the name of a model ends in .keras, e.g. models/unet.keras")
+
+
+def save_model(model: keras.Model, path: str | os.PathLike, cars: Iterable[str] = ()) -> None:
+    """Save a model without its optimizer, completely or not at all, and in it the ids of the cars it was trained on."""
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
-    with replacing(path) as temporary:
+    with replacing(path, room=4 * model.count_params()) as temporary:
         bare.save(temporary)
+        if cars:
+            with zipfile.ZipFile(temporary, "a") as archive:
+                archive.writestr("course.json", json.dumps({"cars": sorted(cars)}))
+
+
+def _fingerprint(model, train, val, loss):
+    """What a training must have in common with the one that it goes on with, by name."""
+    return {
+        "network": _digest(re.sub(r"_\d+'", "'", repr(model.get_config())).encode()),  # without numbers in names
+        "start weights": _digest(*model.get_weights()),
+        "optimizer": keras.optimizers.serialize(model.optimizer)["config"] | {"name": ""},
+        "loss": _described(loss),
+        "batches": (train.batch, train.seed, train.shuffle, train.steps, train.settings),
+        "training data": _digest(train.images, train.masks),
+        "validation data": _digest(*val),
+    }
+
+
+def _digest(*arrays):
+    digest = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        digest.update(str(np.shape(array)).encode())
+        digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
+
+
+def _described(loss):
+    if isinstance(loss, functools.partial):
+        return f"{_described(loss.func)} {loss.args} {loss.keywords}"
+    return str(keras.losses.serialize(loss) if isinstance(loss, keras.losses.Loss) else loss.__name__)
