@@ -321,8 +321,8 @@ class Checkpoint:
         """Give the best model its name, and its weights to ours; the next training under this name starts anew."""
         if self.best.exists():
             self.best.replace(self.path)
-        self.model.set_weights(keras.saving.load_model(self.path, compile=False).get_weights())
         self.state.unlink(missing_ok=True)
+        self.model.set_weights(keras.saving.load_model(self.path, compile=False).get_weights())
 
     def what_is_left(self):
         old = f"{self.path} is as it was. " if self.path.exists() else ""
