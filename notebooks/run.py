@@ -7,9 +7,9 @@ Seconds and peak memory of the last run are kept in benchmarks/results/course.cs
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
-import textwrap
 import time
 import tomllib
 from pathlib import Path
@@ -24,23 +24,19 @@ sys.path.insert(0, str(ROOT))
 
 from utils import CourseError, machine, progress, replacing  # noqa: E402
 
-COLAB = "https://colab.research.google.com"
 RECORD = "benchmarks/results/course.csv"
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "PYTHONHASHSEED": "0"}
 TENSORFLOW_LOG = re.compile(
-    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|To enable the following |"
-    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] ).*\n?",
-    re.M,
+    r"(?m)^(WARNING: All log messages before absl|To enable the following |[IWE]\d{4} |[\d-]{10} [\d:.]+: [IWE] ).*\n?"
 )
 
 
-class NotebookError(Exception):
+class NotebookError(CourseError):
     """A notebook that stopped: the message names the cell and the error."""
 
 
 def repository(root=ROOT):
     """The address of the project on GitHub: that of git's remote `origin`, or else the one in pyproject.toml."""
-    if (root / ".git").exists():
+    if (root / ".git").exists() and shutil.which("git"):
         asked = subprocess.run(["git", "-C", root, "remote", "get-url", "origin"], capture_output=True, text=True)
         name = r"(?:\w+://)?(?:[^@/]+@)?github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?"
         if origin := re.fullmatch(name, asked.stdout.strip()):
@@ -50,8 +46,8 @@ def repository(root=ROOT):
 
 def badge(url, path):
     """The line that opens the notebook `path` (from the root, with slashes) on Colab."""
-    name = url.removeprefix("https://github.com/")
-    return f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/{name}/blob/main/{path})"
+    colab, name = "https://colab.research.google.com", url.removeprefix("https://github.com/")
+    return f"[![Open in Colab]({colab}/assets/colab-badge.svg)]({colab}/github/{name}/blob/main/{path})"
 
 
 def setup_cell(url, path="notebooks/01.ipynb"):
@@ -70,54 +66,53 @@ sys.path.insert(0, "{"/".join([".."] * (folder.count("/") + 1))}")'''
 def write_generated(notebook, url, path):
     """Put the badge under a chapter's title, and the set-up text into the cell tagged `setup`."""
     first = notebook.cells[0]
-    if "/solutions/" not in path:
-        title, _, rest = re.sub(r"^\[!\[Open in Colab\].*\n?", "", first.source, flags=re.M).partition("\n")
+    if first.cell_type == "markdown" and "/solutions/" not in path:
+        title, _, rest = re.sub(r"(?m)^\[!\[Open in Colab\].*\n?", "", first.source).partition("\n")
         first.source = f"{title}\n\n{badge(url, path)}\n\n{rest.strip()}".strip()
     for cell in notebook.cells:
         if "setup" in cell.metadata.get("tags", []):
             cell.source = setup_cell(url, path)
 
 
-def execute(notebook, folder, name):
-    """Run the cells in `folder`, outputs into them. Return the peak memory in MB; NotebookError where a cell fails."""
+def execute(notebook, path):
+    """Run the cells of the notebook at `path`, outputs into them; return the peak memory in MB."""
     client = NotebookClient(notebook, kernel_name="python3", coalesce_streams=True, shutdown_kernel="immediate")
-    bar, peak = progress(notebook.cells, desc=name, unit="cell", disable=None), 0
-    with client.setup_kernel(env=environment(), cwd=str(folder)), bar:
+    bar, peak = progress(notebook.cells, desc=path.stem, unit="cell", disable=None), 0
+    with client.setup_kernel(env=environment(), cwd=str(path.parent), stderr=subprocess.DEVNULL), bar:
         for index, cell in enumerate(bar):
             bar.refresh()
             try:
                 client.execute_cell(cell, index)
-            except (CellExecutionError, DeadKernelError) as error:
-                where = f"stopped in cell [{client.code_cells_executed}]:\n{textwrap.indent(cell.source, '    ')}\n"
-                raise NotebookError(where + reason(error, peak)) from error
-            peak = max(peak, memory_mb(client.km.provisioner.pid))
+                peak = max(peak, memory_mb(client.km.provisioner.pid))
+            except (CellExecutionError, DeadKernelError, psutil.NoSuchProcess) as error:
+                where = f"{path.name} stopped in cell [{client.code_cells_executed}]; the file is as it was before:"
+                raise NotebookError(f"{where}\n\n{cell.source}\n\n{reason(error)}") from error
     return peak
 
 
-def reason(error, peak):
-    """What a reader needs of an error of nbclient: the lines it passed through, its name and text."""
-    if isinstance(error, DeadKernelError):
-        return (
-            f"The kernel died; it held up to {peak:.0f} MB before this cell. Most often the memory ran out: "
-            "close other programs, or lower the size or the batch in the settings cell."
-        )
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback)
-    return "".join(re.findall(r"^(?:File .*:\d+|Cell In).*\n", plain, re.M)) + f"{error.ename}: {error.evalue}"
+def reason(error):
+    """What a reader needs of an error: the lines it passed through, its name and text; or why a kernel may be gone."""
+    if not isinstance(error, CellExecutionError):
+        return "The kernel died. Most often the memory ran out: close other programs, or lower the size or the batch."
+    traceback = re.sub(r"\x1b\[[0-9;]*m", "", error.traceback)
+    return "".join(re.findall(r"(?m)^(?:File .*:\d+|Cell In).*\n", traceback)) + f"{error.ename}: {error.evalue}"
+
+
+def memory_mb(pid):
+    """The most memory a process has held so far in MB; what it holds now where only Linux would know."""
+    status = Path(f"/proc/{pid}/status")
+    if status.exists() and (peak := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+        return int(peak[1]) * 1024 / 1e6
+    return psutil.Process(pid).memory_info().rss / 1e6
 
 
 def environment():
     """The variables of the kernel: quiet, this Python first, and a CARVANA_DATA that holds in every folder."""
-    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
-    data = os.environ.get("CARVANA_DATA")
-    return os.environ | QUIET | {"PATH": path} | ({"CARVANA_DATA": os.path.abspath(data)} if data else {})
-
-
-def memory_mb(pid):
-    """The most memory a process has held so far in MB; where the system keeps no record of it, what it holds now."""
-    status = Path(f"/proc/{pid}/status")
-    if status.exists():
-        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) * 1024 / 1e6
-    return psutil.Process(pid).memory_info().rss / 1e6
+    variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "PYTHONHASHSEED": "0"}
+    variables["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+    if data := os.environ.get("CARVANA_DATA"):
+        variables["CARVANA_DATA"] = os.path.abspath(os.path.expanduser(data))
+    return variables
 
 
 def normalise(notebook):
@@ -128,35 +123,31 @@ def normalise(notebook):
     notebook.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": language})
     seen, count = [], 0
     for cell in notebook.cells:
-        hidden = cell.metadata.get("jupyter", {}).get("source_hidden")
-        kept = {"tags": cell.metadata.get("tags"), "jupyter": {"source_hidden": True} if hidden else None}
+        kept = {"tags": cell.metadata.get("tags"), "jupyter": cell.metadata.get("jupyter", {})}
+        kept["jupyter"] = {key: value for key, value in kept["jupyter"].items() if key == "source_hidden"}
         cell.metadata = nbformat.from_dict({key: value for key, value in kept.items() if value})
         digest = hashlib.sha1((cell.cell_type + cell.source).encode()).hexdigest()[:8]
         seen.append(digest)
         cell["id"] = digest if seen.count(digest) == 1 else f"{digest}-{seen.count(digest)}"
-        if cell.cell_type != "code":
-            continue
-        count += bool(cell.source.strip())
-        cell.execution_count = count if cell.source.strip() else None
-        for output in cell.outputs:
-            if output.output_type == "execute_result":
-                output.execution_count = count
-            if output.get("name") == "stderr":
-                output.text = TENSORFLOW_LOG.sub("", output.text)
-        cell.outputs = [output for output in cell.outputs if output.get("text", "-").strip()]
+        if cell.cell_type == "code":
+            count += bool(cell.source.strip())
+            cell.execution_count = count if cell.source.strip() else None
+            for output in cell.outputs:
+                if output.output_type == "execute_result":
+                    output.execution_count = count
+                if output.get("name") == "stderr":
+                    output.text = TENSORFLOW_LOG.sub("", output.text)
+            cell.outputs = [output for output in cell.outputs if output.get("text", "-").strip()]
     return notebook
 
 
 def run(path, root=ROOT):
-    """Execute one notebook in place; print and record its seconds and peak memory.
-
-    The file changes only when every cell has run; else NotebookError, and the file is as it was.
-    """
+    """Execute one notebook in place, once every cell has run; print and record its seconds and peak memory."""
     name = path.relative_to(root / "notebooks").with_suffix("").as_posix()
     start = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
     write_generated(notebook, repository(root), path.relative_to(root).as_posix())
-    peak = execute(notebook, path.parent, name)
+    peak = execute(notebook, path)
     nbformat.validate(normalise(notebook))
     text = nbformat.writes(notebook) + "\n"
     with replacing(path, room=len(text.encode())) as temporary:
@@ -169,10 +160,9 @@ def run(path, root=ROOT):
 def record(path, name, seconds, peak):
     """Set the row of one notebook in the table of last runs."""
     rows = path.read_text().splitlines()[1:] if path.exists() else []
-    others = [row for row in rows if not row.startswith(f"{name},")]
-    rows = sorted([*others, f"{name},{seconds:.0f},{peak:.0f},{machine()}"])
+    rows = [row for row in rows if not row.startswith(f"{name},")] + [f"{name},{seconds:.0f},{peak:.0f},{machine()}"]
     with replacing(path) as temporary:
-        temporary.write_text("\n".join(["name,seconds,peak_mb,machine", *rows, ""]))
+        temporary.write_text("\n".join(["name,seconds,peak_mb,machine", *sorted(rows), ""]))
 
 
 def select(names, root=ROOT):
@@ -182,11 +172,9 @@ def select(names, root=ROOT):
     everything = [*chapters, *sorted(folder.glob("solutions/*.ipynb"))]
     found = []
     for name in names:
-        start = str(folder / name.removeprefix("notebooks/"))
-        hits = [path for path in everything if str(path).startswith(start)]
+        hits = [path for path in everything if str(path).startswith(str(folder / name.removeprefix("notebooks/")))]
         if not hits:
-            stems = ", ".join(path.stem for path in chapters) or "none yet"
-            raise CourseError(f"No notebook begins with {name!r}. The chapters: {stems}.")
+            raise CourseError(f"No notebook begins with {name!r}. There are: {', '.join(p.stem for p in chapters)}.")
         found += hits
     return list(dict.fromkeys(found)) or chapters
 
@@ -199,15 +187,11 @@ def main(names=(), root=ROOT):
             run(path, root)
     except CourseError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
-    except NotebookError as error:
-        print(f"{path.relative_to(root)} {error}\nThe file is as it was before.", file=sys.stderr)
-        return 1
+        return 1 if isinstance(error, NotebookError) else 2
     except KeyboardInterrupt:
-        print(f"\n{path.relative_to(root)} was interrupted. The file is as it was before.", file=sys.stderr)
+        print("\nInterrupted: the notebook that ran is as it was before.", file=sys.stderr)
         return 130
-    minutes, seconds = divmod(round(time.perf_counter() - start), 60)
-    print(f"{minutes} min {seconds} s in all; the figures are in figures/.")
+    print(f"{(time.perf_counter() - start) / 60:.1f} minutes in all; the figures are in figures/.")
     return 0
 
 
