@@ -92,7 +92,7 @@ def figure(table):
     single = table[table["workers"] == 1]
     rates = single.pivot(index=["size", "colours"], columns="side", values="per_core")
     gains = rates["Batches"] / rates.drop(columns="Batches").max(axis=1)
-    title = f"Per core, `Batches` are at least {gains.min():.1f} times as fast as the others"
+    title = f"Per core, Batches are at least {gains.min():.1f} times as fast as the others"
     large = single[single["size"] == single["size"].max()]
     values = large.set_index(large["side"] + ", " + large["colours"])["per_core"].sort_values(ascending=False)
     return plots.bars(values, title, f"pairs of {large['size'].iloc[0]} pixels a second of processor time", digits=0)
@@ -101,8 +101,8 @@ def figure(table):
 def sides():
     """Functions of images, masks and workers, by name and colours; what they return, called, yields an epoch."""
     found = {
-        ("Batches", "geometry"): ours,
-        ("Batches", "with hsv"): partial(ours, hsv=HSV),
+        ("Batches", "geometry"): our_batches,
+        ("Batches", "with hsv"): partial(our_batches, hsv=HSV),
         ("ImageDataGenerator", "geometry"): generator,
         ("Keras layers", "geometry"): keras_layers,
         ("Keras layers", "with hsv"): partial(keras_layers, hsv=HSV),
@@ -115,7 +115,7 @@ def sides():
     return found
 
 
-def ours(images, masks, workers, hsv=(0, 0, 0)):
+def our_batches(images, masks, workers, hsv=(0, 0, 0)):
     return partial(in_threads, augment.Batches(images, masks, BATCH, **GEOMETRY, hsv=hsv), workers)
 
 

@@ -21,8 +21,7 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks.common import in_turns, publish, spread
-from notebooks.run import machine
-from utils import CourseError, data, plots, replacing
+from utils import CourseError, data, machine, plots, replacing
 
 PHOTOS = data.PROJECT / "data" / "sample_fullsize" / "train"
 COPIES = 4  # of 16 photos

@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from notebooks.run import machine
-from utils import data, replacing, submission
+from utils import data, machine, replacing, submission
 
 ROWS, SHAPE = 100_064, (1280, 1918)
 RESULT = Path(__file__).parent / "results" / "submission.csv"

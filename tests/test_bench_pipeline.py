@@ -71,7 +71,7 @@ def test_threads_keep_the_order(pairs):
 
 
 def test_the_table_and_the_figure(shapes_root, tmp_path, monkeypatch):
-    ways = {("Batches", "geometry"): bench.ours, ("ImageDataGenerator", "geometry"): bench.generator}
+    ways = {("Batches", "geometry"): bench.our_batches, ("ImageDataGenerator", "geometry"): bench.generator}
     monkeypatch.setattr(bench, "sides", lambda: ways)
     monkeypatch.setattr(common, "RESULTS", tmp_path)
     monkeypatch.setattr("utils.plots.FIGURES", tmp_path)

@@ -216,7 +216,7 @@ def _label_ends(axis, frame):
         axis.text(1, place, f" {column}", color=colour, va="center", transform=axis.get_yaxis_transform())
 
 
-def races(frame, title, ours, x_label="", lowest=0.8):
+def scores_over_time(frame, title, strong, x_label="", lowest=0.8):
     """Scores up to 1 over a logarithmic axis, drawn the further apart the closer they are to 1; named where they end.
 
     Parameters
@@ -224,7 +224,7 @@ def races(frame, title, ours, x_label="", lowest=0.8):
     frame : pandas.DataFrame
         A column for each competitor, best below 1; the index is the x axis.
     title : str
-    ours : sequence of str
+    strong : sequence of str
         Columns in strong colours, three at most; all others are grey.
     x_label : str
     lowest : float
@@ -235,7 +235,7 @@ def races(frame, title, ours, x_label="", lowest=0.8):
     matplotlib.figure.Figure
     """
     figure, axes = _axes(1, 1, (8, 5))
-    axis, colours, place = axes[0, 0], dict(zip(ours, (BLUE, RED, GREEN))), -math.inf
+    axis, colours, place = axes[0, 0], dict(zip(strong, (BLUE, RED, GREEN))), -math.inf
     lower = 1 - lowest
     upper = min(0.85 * (1 - frame.max().max()), lower / 2)
     limits = {"xlim": (0.9 * frame.index.min(), 1.1 * frame.index.max()), "ylim": (lower, upper)}
@@ -249,14 +249,14 @@ def races(frame, title, ours, x_label="", lowest=0.8):
     axis.grid(axis="y", color="0.92")
     series = {name: frame[name].dropna() for name in frame}
     for name in sorted(series, key=lambda name: series[name].iloc[-1]):
-        strong, colour = name in colours, colours.get(name, "#6B7C8C")
+        bold, colour = name in colours, colours.get(name, "#6B7C8C")
         end, score = series[name].index[-1], series[name].iloc[-1]
         axis.plot(series[name].index, 1 - series[name], marker="o", markersize=4, color=colour,
-                  linewidth=2.4 if strong else 1.2, zorder=3 if strong else 2)  # fmt: skip
+                  linewidth=2.4 if bold else 1.2, zorder=3 if bold else 2)  # fmt: skip
         height = math.log(lower / (1 - score)) / math.log(lower / upper)
         place = max(height, place + 0.055, 0)
         leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkB": 3} if height > 0 else None
-        weight = "bold" if strong else "normal"
+        weight = "bold" if bold else "normal"
         axis.annotate(f"{name}  {score:.3f}", (end, 1 - score), (1.05, place), textcoords="axes fraction", va="center",
                       color=colour, weight=weight, arrowprops=leader, annotation_clip=False)  # fmt: skip
     return figure
