@@ -244,9 +244,8 @@ def figure(rows):
     ends = rows.groupby("network")["best"].last().sort_values()
     length = "a minute" if minutes == 1 else f"{minutes:g} minutes"
     title = f"Dice on cars never seen: {ends.index[-1]} gets furthest in {length} on {rows['machine'].iloc[0]}"
-    return plots.scores_over_time(
-        curves, title, peers.COURSE, "seconds of training; by the better of the two statistics"
-    )
+    labels = "seconds of training; by the better of the two statistics", "Dice, the further apart the closer to 1"
+    return plots.scores_over_time(curves, title, peers.COURSE, *labels)
 
 
 if __name__ == "__main__":
