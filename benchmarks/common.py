@@ -1,6 +1,7 @@
 """What the benchmarks share: their options and cars, things timed in turns, results that are shown and kept."""
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -57,6 +58,21 @@ def seconds(task):
     start = time.perf_counter()
     task()
     return time.perf_counter() - start
+
+
+def timed(used, task, *arguments):
+    """Note the processor time of a task."""
+    start = time.process_time()
+    task(*arguments)
+    used.append(time.process_time() - start)
+
+
+def peak_mb(children=False):
+    """The most memory this process, or one of its children, has used so far, in MB."""
+    import resource  # not on Windows
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def spread(values):

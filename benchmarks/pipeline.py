@@ -15,7 +15,6 @@ Albumentations is left out, with a word, where it is not installed: benchmarks/r
 
 import argparse
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
@@ -54,7 +53,7 @@ def measure(frame, size):
         for workers in [1] if side == "ImageDataGenerator" else [1, 2]:
             tasks[side, colours, workers] = partial(consume, make(images, masks, workers))
     used = {key: [] for key in tasks}
-    taken = common.in_turns({key: partial(timed, used[key], task) for key, task in tasks.items()}, REPEATS)
+    taken = common.in_turns({key: partial(common.timed, used[key], task) for key, task in tasks.items()}, REPEATS)
     rows = []
     for key in tasks:
         rate, cores = len(images) / taken[key], pd.Series(used[key][1:]) / taken[key]
@@ -62,13 +61,6 @@ def measure(frame, size):
         row = {"size": size} | dict(zip(["side", "colours", "workers"], key)) | {"pairs_per_second": median}
         rows.append(row | {"min": low, "max": high, "cores": cores.median(), "per_core": (rate / cores).median()})
     return rows
-
-
-def timed(used, task):
-    """Note the processor time of a task."""
-    start = time.process_time()
-    task()
-    used.append(time.process_time() - start)
 
 
 def consume(epoch):
