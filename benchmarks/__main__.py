@@ -23,8 +23,9 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *ALL, *BY_NAME],
                         help=f"default: {', '.join(ALL)}; also: {', '.join(BY_NAME)}")  # fmt: skip
     failed, quiet = [], os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    for name in parser.parse_args().names or ALL:
-        print(f"\n== {name}", flush=True)
+    names = parser.parse_args().names or ALL
+    for number, name in enumerate(names, start=1):
+        print(f"\n== {name} ({number} of {len(names)})", flush=True)
         start = time.perf_counter()
         done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], cwd=HERE.parent, env=quiet)
         print(f"-- {name}: {time.perf_counter() - start:.0f} s", flush=True)

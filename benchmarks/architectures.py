@@ -18,9 +18,9 @@ import keras
 import numpy as np
 import pandas as pd
 
+from benchmarks import common
 from benchmarks.common import RESULTS, add_row, has_row
-from notebooks.run import machine
-from utils import data, inference, losses, models, replacing, training
+from utils import data, inference, losses, machine, models, replacing, training
 from utils.augment import Batches
 
 SEEDS = range(3)
@@ -46,7 +46,7 @@ def main():
     photos = PHOTOS * costs["U-Net"] / costs
 
     train, val, test = data.split_by_car(data.without_bad_masks(data.open_data(root)), val=0.1, test=0.1)
-    pairs = [(data.load_images(part, SIZE), data.load_masks(part, SIZE)) for part in (train, val)]
+    pairs = [common.load(part, SIZE) for part in (train, val)]
     for seed in SEEDS:
         for name in NETWORKS:
             key = {"network": name, "seed": seed, "data": root.name}

@@ -1,15 +1,14 @@
 """What the benchmarks share: their options and cars, things timed in turns, results that are shown and kept."""
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from notebooks.run import machine
-from utils import data, plots, replacing
-from utils.__main__ import read_cars
+from utils import data, machine, plots, progress, replacing
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -27,11 +26,16 @@ def sides(root, cars=None):
     """Photos to train on, of the cars named in a file or of four fifths of all, and photos of all other cars."""
     everything = data.open_data(root)
     if cars:
-        ours = data.select_cars(everything, read_cars(cars))
-        others = everything[~everything["id"].isin(ours["id"])].reset_index(drop=True)
+        named = data.select_cars(everything, data.read_cars(cars))
+        others = everything[~everything["id"].isin(named["id"])].reset_index(drop=True)
     else:
-        ours, _, others = data.split_by_car(everything, val=0, test=0.2)
-    return data.without_bad_masks(ours), others
+        named, _, others = data.split_by_car(everything, val=0, test=0.2)
+    return data.without_bad_masks(named), others
+
+
+def load(frame, size):
+    """Photos and soft masks."""
+    return data.load_images(frame, size), data.load_masks(frame, size)
 
 
 def hard(masks):
@@ -45,7 +49,8 @@ def in_turns(tasks, repeats=7):
     ``tasks`` maps names to functions without arguments. Returned are a row a repeat and a column a task; a first round
     that warms up caches is left out.
     """
-    rows = [{name: seconds(task) for name, task in tasks.items()} for _ in range(repeats + 1)]
+    rounds = progress(range(repeats + 1), desc="rounds", unit="round", disable=None)
+    rows = [{name: seconds(task) for name, task in tasks.items()} for _ in rounds]
     return pd.DataFrame(rows[1:])
 
 
@@ -53,6 +58,21 @@ def seconds(task):
     start = time.perf_counter()
     task()
     return time.perf_counter() - start
+
+
+def timed(used, task, *arguments):
+    """Note the processor time of a task."""
+    start = time.process_time()
+    task(*arguments)
+    used.append(time.process_time() - start)
+
+
+def peak_mb(children=False):
+    """The most memory this process, or one of its children, has used so far, in MB."""
+    import resource  # not on Windows
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 def spread(values):

@@ -15,7 +15,6 @@ import math
 import subprocess
 import sys
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 
@@ -57,7 +56,9 @@ def measure(frame, root):
     if wrong:
         raise AssertionError(f"Not the same picture: {wrong}")
     used = {side: [] for side in SIDES}
-    taken = common.in_turns({side: partial(timed, used[side], load, frame) for side, load in SIDES.items()}, REPEATS)
+    taken = common.in_turns(
+        {side: partial(common.timed, used[side], load, frame) for side, load in SIDES.items()}, REPEATS
+    )
     table = common.spread(1000 * taken / len(frame)).rename_axis("side").add_suffix("_ms")
     table["cores"] = (pd.DataFrame(used)[1:].reset_index(drop=True) / taken).median()
     table["difference"] = pd.Series(differences)
@@ -67,13 +68,6 @@ def measure(frame, root):
 
 def exact_areas(path):
     return cv2.resize(np.asarray(Image.open(path), np.float32), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-
-
-def timed(used, load, frame):
-    """Note the processor time of a task."""
-    start = time.process_time()
-    load(frame)
-    used.append(time.process_time() - start)
 
 
 def peak_alone(side, root):

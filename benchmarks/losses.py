@@ -15,8 +15,7 @@ import numpy as np
 
 from benchmarks import common
 from benchmarks.common import add_row, has_row
-from notebooks.run import machine
-from utils import data, inference, losses, metrics, models, training
+from utils import data, inference, losses, machine, metrics, models, training
 
 RESULTS = common.RESULTS / "losses.csv"
 LOSSES = [losses.bce, losses.dice_loss, losses.bce_dice, losses.boundary_bce_dice]
@@ -31,7 +30,7 @@ def main():
     parser.add_argument("--data", default="data/sample", type=Path, help="folder in Kaggle's layout")
     root = parser.parse_args().data.resolve()
     train, val, test = data.split_by_car(data.without_bad_masks(data.open_data(root)), val=0.1, test=0.2)
-    pairs = [(data.load_images(part, SIZE), data.load_masks(part, SIZE)) for part in (train, val)]
+    pairs = [common.load(part, SIZE) for part in (train, val)]
     for seed in SEEDS:
         for loss in LOSSES:
             key = {"loss": loss.__name__, "seed": seed, "data": root.name}

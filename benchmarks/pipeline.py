@@ -15,7 +15,6 @@ Albumentations is left out, with a word, where it is not installed: benchmarks/r
 
 import argparse
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
@@ -54,7 +53,7 @@ def measure(frame, size):
         for workers in [1] if side == "ImageDataGenerator" else [1, 2]:
             tasks[side, colours, workers] = partial(consume, make(images, masks, workers))
     used = {key: [] for key in tasks}
-    taken = common.in_turns({key: partial(timed, used[key], task) for key, task in tasks.items()}, REPEATS)
+    taken = common.in_turns({key: partial(common.timed, used[key], task) for key, task in tasks.items()}, REPEATS)
     rows = []
     for key in tasks:
         rate, cores = len(images) / taken[key], pd.Series(used[key][1:]) / taken[key]
@@ -62,13 +61,6 @@ def measure(frame, size):
         row = {"size": size} | dict(zip(["side", "colours", "workers"], key)) | {"pairs_per_second": median}
         rows.append(row | {"min": low, "max": high, "cores": cores.median(), "per_core": (rate / cores).median()})
     return rows
-
-
-def timed(used, task):
-    """Note the processor time of a task."""
-    start = time.process_time()
-    task()
-    used.append(time.process_time() - start)
 
 
 def consume(epoch):
@@ -92,7 +84,7 @@ def figure(table):
     single = table[table["workers"] == 1]
     rates = single.pivot(index=["size", "colours"], columns="side", values="per_core")
     gains = rates["Batches"] / rates.drop(columns="Batches").max(axis=1)
-    title = f"Per core, `Batches` are at least {gains.min():.1f} times as fast as the others"
+    title = f"Per core, Batches are at least {gains.min():.1f} times as fast as the others"
     large = single[single["size"] == single["size"].max()]
     values = large.set_index(large["side"] + ", " + large["colours"])["per_core"].sort_values(ascending=False)
     return plots.bars(values, title, f"pairs of {large['size'].iloc[0]} pixels a second of processor time", digits=0)
@@ -101,8 +93,8 @@ def figure(table):
 def sides():
     """Functions of images, masks and workers, by name and colours; what they return, called, yields an epoch."""
     found = {
-        ("Batches", "geometry"): ours,
-        ("Batches", "with hsv"): partial(ours, hsv=HSV),
+        ("Batches", "geometry"): our_batches,
+        ("Batches", "with hsv"): partial(our_batches, hsv=HSV),
         ("ImageDataGenerator", "geometry"): generator,
         ("Keras layers", "geometry"): keras_layers,
         ("Keras layers", "with hsv"): partial(keras_layers, hsv=HSV),
@@ -115,7 +107,7 @@ def sides():
     return found
 
 
-def ours(images, masks, workers, hsv=(0, 0, 0)):
+def our_batches(images, masks, workers, hsv=(0, 0, 0)):
     return partial(in_threads, augment.Batches(images, masks, BATCH, **GEOMETRY, hsv=hsv), workers)
 
 

@@ -13,9 +13,7 @@ import numpy as np
 from keras import layers
 
 from benchmarks import common
-from benchmarks.tricks import load
-from notebooks.run import machine
-from utils import data, inference, losses, models, training
+from utils import data, inference, losses, machine, models, training
 
 RESULTS = common.RESULTS / "recipe.csv"
 NETWORK = {"size": 256, "base": 24, "stem": 4}
@@ -28,9 +26,9 @@ def learn(train, val, minutes, network=None, prepare=None, masks=None, **changes
     model = models.unet(**NETWORK | (network or {}))
     model = prepare(model) if prepare else model
     size = model.input_shape[1]
-    images, soft = load(train, size)
+    images, soft = common.load(train, size)
     pairs = images, masks(soft) if masks else soft
-    training.fit(model, pairs, load(val, size), minutes=minutes, **SETTINGS | changes)
+    training.fit(model, pairs, common.load(val, size), minutes=minutes, **SETTINGS | changes)
     return model
 
 
@@ -91,8 +89,8 @@ def main():
     parser = common.parser(__doc__, minutes=3.0)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS, metavar="NAME")
     args = parser.parse_args()
-    ours, _ = common.sides(args.data.resolve(), args.cars)
-    train, val, test = data.split_by_car(ours, val=0.05, test=0.2)
+    named, _ = common.sides(args.data.resolve(), args.cars)
+    train, val, test = data.split_by_car(named, val=0.05, test=0.2)
     for name in args.variants:
         key = {"data": args.data.resolve().name, "minutes": args.minutes, "variant": name}
         if common.has_row(RESULTS, key):

@@ -8,7 +8,6 @@ The result goes to benchmarks/results/submission.csv.
 """
 
 import argparse
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -16,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from notebooks.run import machine
-from utils import data, replacing, submission
+from benchmarks.common import RESULTS, peak_mb, write
+from utils import data, machine, submission
 
 ROWS, SHAPE = 100_064, (1280, 1918)
-RESULT = Path(__file__).parent / "results" / "submission.csv"
 
 
 def masks_from(originals, rows):
@@ -32,11 +30,6 @@ def masks_from(originals, rows):
             yield np.roll(originals[row % len(originals)], shifts[row], axis=1)
 
     return masks
-
-
-def peak_mb():
-    """The most memory this process has used so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def measure(rows, path):
@@ -67,8 +60,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         table = pd.DataFrame([measure(rows, Path(folder) / "submission.csv.gz")]).round(1)
     print(table.T.to_string(header=False))
-    with replacing(RESULT) as temporary:
-        table.to_csv(temporary, index=False)
+    write(RESULTS / "submission.csv", table)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import common, peers
-from notebooks.run import machine
-from utils import data, inference, metrics, plots, training
+from utils import data, inference, machine, metrics, plots, training
 from utils.augment import Batches
 
 LEVELS = [0.90, 0.95, 0.97, 0.98, 0.985]
@@ -72,7 +71,7 @@ def spread_out(frame):
 def measure(name, train, val, minutes):
     """Train one network; a row for each time it was scored."""
     network, rows = peers.NETWORKS[name], []
-    images, masks = data.load_images(train, network.size), data.load_masks(train, network.size)
+    images, masks = common.load(train, network.size)
     if network.hard:
         masks = common.hard(masks)
     batches = Batches(images, masks, network.batch, **network.augment)
@@ -245,7 +244,8 @@ def figure(rows):
     ends = rows.groupby("network")["best"].last().sort_values()
     length = "a minute" if minutes == 1 else f"{minutes:g} minutes"
     title = f"Dice on cars never seen: {ends.index[-1]} gets furthest in {length} on {rows['machine'].iloc[0]}"
-    return plots.races(curves, title, peers.OURS, "seconds of training; by the better of the two statistics")
+    labels = "seconds of training; by the better of the two statistics", "Dice, the further apart the closer to 1"
+    return plots.scores_over_time(curves, title, peers.COURSE, *labels)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,7 @@ import numpy as np
 
 from benchmarks import common
 from benchmarks.common import add_row, has_row
-from notebooks.run import machine
-from utils import data, inference, losses, models, replacing, training
+from utils import data, inference, losses, machine, models, replacing, training
 
 RESULTS = common.RESULTS / "tricks.csv"
 MODELS = Path(__file__).parents[1] / "models" / "tricks"
@@ -48,13 +47,13 @@ def main():
     row = partial(measured, {"data": root.name, "command": command, "machine": machine()}, val, test)
 
     keras.utils.set_random_seed(0)
-    base, base_seconds = fit("base", models.unet(**FIRST), load(train, FIRST["size"]))
+    base, base_seconds = fit("base", models.unet(**FIRST), common.load(train, FIRST["size"]))
     row("base", base, base_seconds)
     row("flip", base, base_seconds, flip=True)
     row("threshold", base, base_seconds, search=True)
     row("flip + threshold", base, base_seconds, flip=True, search=True)
 
-    pairs = load(train, SECOND["size"])
+    pairs = common.load(train, SECOND["size"])
     larger, seconds = fit("larger", unet_with(base, **SECOND), pairs, **AGAIN)
     larger_seconds = base_seconds + seconds
     row("larger", larger, larger_seconds)
@@ -75,14 +74,10 @@ def main():
 
 def parts(root, cars):
     """Photos to train on, to choose by, to score on, and to label."""
-    ours, test = common.sides(root, cars)
-    train, val, _ = data.split_by_car(ours, val=0.02, test=0)
+    named, test = common.sides(root, cars)
+    train, val, _ = data.split_by_car(named, val=0.02, test=0)
     unlabelled = data.open_data(root, "test") if (root / "test").is_dir() else test
     return train, val, test, data.select_cars(unlabelled, unlabelled["id"].unique()[:UNLABELLED])
-
-
-def load(frame, size):
-    return data.load_images(frame, size), data.load_masks(frame, size)
 
 
 def unet_with(source, **settings):
@@ -98,7 +93,7 @@ def trained(folder, minutes, val, name, model, pairs, **settings):
     if done.exists():
         return inference.load_model(path), json.loads(done.read_text())["seconds"]
     settings |= {"minutes": SHARES[name] * minutes, "batch": BATCH, "augment": AUGMENT, "checkpoint": path}
-    history = training.fit(model, pairs, load(val, model.input_shape[1]), **settings)
+    history = training.fit(model, pairs, common.load(val, model.input_shape[1]), **settings)
     seconds = history["seconds"].iloc[-1]
     with replacing(done) as temporary:
         temporary.write_text(json.dumps({"seconds": seconds}))

@@ -71,7 +71,7 @@ def test_threads_keep_the_order(pairs):
 
 
 def test_the_table_and_the_figure(shapes_root, tmp_path, monkeypatch):
-    ways = {("Batches", "geometry"): bench.ours, ("ImageDataGenerator", "geometry"): bench.generator}
+    ways = {("Batches", "geometry"): bench.our_batches, ("ImageDataGenerator", "geometry"): bench.generator}
     monkeypatch.setattr(bench, "sides", lambda: ways)
     monkeypatch.setattr(common, "RESULTS", tmp_path)
     monkeypatch.setattr("utils.plots.FIGURES", tmp_path)
@@ -90,7 +90,7 @@ def test_per_core_is_per_second_of_processor_time(few, monkeypatch):
     """Two seconds by the clock, half a second of processor time, 32 pairs."""
     clock = iter(np.arange(0, 1000, 0.5).tolist())
     monkeypatch.setattr(bench, "sides", lambda: {("ImageDataGenerator", "geometry"): bench.generator})
-    monkeypatch.setattr(bench.time, "process_time", lambda: next(clock))
+    monkeypatch.setattr(common.time, "process_time", lambda: next(clock))
     monkeypatch.setattr(common, "seconds", lambda task: (task(), 2.0)[1])
     (row,) = bench.measure(few.head(32), 32)
     assert (row["pairs_per_second"], row["cores"], row["per_core"]) == (16, 0.25, 64)

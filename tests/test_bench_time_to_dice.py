@@ -161,12 +161,12 @@ def test_names_stand_in_the_order_of_the_ends_and_never_touch():
     frame = pd.DataFrame(
         {"slow": [0.1, 0.3], "ours": [0.9, 0.98], "near": [0.7, 0.979], "close": [0.7, 0.978]}, [15, 60]
     )
-    axis = time_to_dice.plots.races(frame, "Title", ["ours"]).axes[0]
+    axis = time_to_dice.plots.scores_over_time(frame, "Title", ["ours"]).axes[0]
     places = {text.get_text().split()[0]: text.get_position()[1] for text in axis.texts}
     assert sorted(places, key=places.get) == ["slow", "close", "near", "ours"]
     assert min(np.diff(sorted(places.values()))) >= 0.05
     assert len({line.get_color() for line in axis.lines}) == 2
-    axis = time_to_dice.plots.races(frame[["slow"]], "Title", []).axes[0]
+    axis = time_to_dice.plots.scores_over_time(frame[["slow"]], "Title", []).axes[0]
     assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the better, the higher, even where all end below the axis
 
 

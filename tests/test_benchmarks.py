@@ -4,6 +4,8 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 import shapes
 
+from benchmarks import __main__ as main
 from benchmarks import architectures, common, losses, recipe, tricks
 from utils import data, training
 
@@ -74,6 +77,14 @@ def test_the_same_time_buys_photos_by_their_cost(tmp_path, monkeypatch, shapes_r
     assert len(begun) == len(set(begun)) == 12
     milliseconds = table["photos"] * table["network"].map(costs)
     assert milliseconds.values == pytest.approx(10 * architectures.PHOTOS, rel=0.02)
+
+
+def test_benchmarks_share_helpers_through_common_alone():
+    names = "|".join([*main.ALL, *main.BY_NAME])
+    wrong = re.compile(rf"^\s*(from|import) (notebooks|utils\.__main__|benchmarks\.({names})\b)", re.M)
+    assert wrong.search("from benchmarks.tricks import load") and not wrong.search("from benchmarks.common import load")
+    files = Path(common.__file__).parent.glob("*.py")
+    assert not [path.name for path in files if wrong.search(path.read_text())]
 
 
 def test_named_cars_are_trained_on_and_all_others_are_scored(shapes_root, tmp_path):

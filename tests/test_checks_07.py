@@ -80,6 +80,19 @@ def test_a_loop_that_multiplies_and_an_array_are_as_good():
     assert checks.exercise_07_1(lambda *a: np.array(rates(*a))) is True
 
 
+def test_what_prints_alike_is_told_apart(capsys):
+    assert checks.exercise_07_3(lambda *a: labels(*a).astype(int)) is False
+    told = capsys.readouterr().out
+    assert "(int64, shape (2, 3)), expected" in told and told.endswith("(uint8, shape (2, 3))\n")
+
+
+def test_numbers_print_as_numbers(capsys):
+    assert checks.exercise_07_2(lambda momentum, left: np.float64(0.5)) is False
+    assert "gives 0.5, expected 2" in capsys.readouterr().out
+    assert checks.check(lambda x: [np.float64(0.25), x], [((np.float32(3),), 4)]) is False
+    assert "(3.0) gives [0.25, 3.0], expected 4" in capsys.readouterr().out
+
+
 def test_the_rates_are_those_of_keras():
     """The solution lowers the rate where `ReduceLROnPlateau` does."""
     import keras

@@ -3,11 +3,13 @@
 import csv
 import json
 import re
+import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import time
+import tomllib
 
 import nbformat
 import pytest
@@ -16,7 +18,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import run
 
 ROOT = run.ROOT
-URL = run.repository()
+URL = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+URLS = [URL, run.repository()]  # a fork's notebooks may carry either
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SOLUTIONS = sorted((ROOT / "notebooks/solutions").glob("*.ipynb"))
 
@@ -81,12 +84,13 @@ def not_executed(notebook):
 def chapter_faults(notebook, path):
     text, sources = markdown(notebook), "\n".join(cell.source for cell in notebook.cells)
     first = notebook.cells[0].source
-    if run.badge(URL, path) not in first.splitlines():
+    if not {run.badge(url, path) for url in URLS} & set(first.splitlines()):
         yield "the first cell lacks the Colab badge of this address: run it through `make course`"
     if not re.match(r"# [A-Z]", first):
         yield "the first cell does not begin with a title"
     tagged = [cell for cell in codes(notebook) if "setup" in cell.metadata.get("tags", [])]
-    if [cell.source for cell in tagged] != [run.setup_cell(URL, path)] or codes(notebook)[0] is not tagged[0]:
+    right = [[run.setup_cell(url, path)] for url in URLS]
+    if [cell.source for cell in tagged] not in right or codes(notebook)[0] is not tagged[0]:
         yield "the first code cell is not the one set-up cell, tagged `setup`, as run.py writes it"
     for heading in ("You will learn", "You need", "Time", "What you saw", "Exercises"):
         if not re.search(rf"^(#+ |\*\*){heading}\b", text, re.M):
@@ -298,7 +302,12 @@ def test_a_kernel_that_dies_is_explained(course, capsys):
     before = path.read_bytes()
     assert run.main([], course.root) == 1
     told = capsys.readouterr().err
-    assert "cell [2]" in told and "kernel died" in told and "memory" in told
+    assert (
+        "01_dies.ipynb stopped in cell [2]" in told
+        and "Traceback" not in told
+        and "kernel died" in told
+        and "memory" in told
+    )
     assert path.read_bytes() == before
 
 
@@ -346,22 +355,77 @@ def test_set_up_cell_of_solutions_reaches_the_root():
     assert length(new_code_cell(cell)) <= 8
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://github.com/grace/taxis",
+        "https://github.com/grace/taxis.git",
+        "https://grace:secret@github.com/grace/taxis.git/",
+        "git@github.com:grace/taxis.git",
+        "ssh://git@github.com/grace/taxis.git",
+    ],
+)
+def test_badge_and_clone_line_point_to_where_this_clone_came_from(course, origin):
+    git(course.root, "init", "-q")
+    git(course.root, "remote", "add", "origin", origin)
+    assert run.repository(course.root) == "https://github.com/grace/taxis"
+    path = course("01_try")
+    run.run(path, course.root)
+    text = path.read_text()
+    assert "/github/grace/taxis/blob/main/notebooks/01_try.ipynb" in text and "github.com/ada" not in text
+    assert "[ -d taxis ] || git clone -q --depth 1 https://github.com/grace/taxis\\n" in text
+
+
+@pytest.mark.parametrize("origin", ["/srv/cars", "https://gitlab.com/grace/taxis", "https://github.com.evil.org/a/b"])
+def test_an_origin_elsewhere_leaves_the_address_to_pyproject(course, origin):
+    assert run.repository(course.root) == "https://github.com/ada/cars"  # no clone at all
+    git(course.root, "init", "-q")
+    assert run.repository(course.root) == "https://github.com/ada/cars"  # no origin
+    git(course.root, "remote", "add", "origin", origin)
+    assert run.repository(course.root) == "https://github.com/ada/cars"
+
+
+def git(folder, *arguments):
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
+    subprocess.run(["git", "-C", folder, *arguments], check=True)
+
+
+def test_a_full_disk_leaves_the_notebook_and_says_how_much_room_it_needs(course):
+    """With a limit on the size of files, as where a quota is used up: the cells run, the file does not fit."""
+    path = course("01_large", "print(('x' * 99 + '\\n') * 3000)")
+    before = path.read_bytes()
+    code = (
+        "import pathlib, resource, signal, sys, run\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+        f"sys.exit(run.main([], pathlib.Path({str(course.root)!r})))"
+    )
+    pytest.importorskip("resource", reason="Windows has no such limit")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "notebooks", capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert re.search(r"No room for \S+01_large.ipynb, which needs about 0\.3 MB", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert path.read_bytes() == before and len(list(path.parent.iterdir())) == 2  # it and solutions/
+
+
 def test_normal_form_keeps_ids_and_tags_and_drops_the_rest():
     metadata = {"widgets": {}, "kernelspec": {"name": "conda-env-x", "display_name": "x"}}
     notebook = new_notebook(
         metadata=metadata,
         cells=[
             new_code_cell("x", metadata={"tags": ["setup"], "execution": {"iopub.status.busy": "now"}}),
-            new_code_cell("x"),
-            new_code_cell(""),
+            new_code_cell("x", metadata={"jupyter": {"source_hidden": True, "outputs_hidden": False}}),
+            new_code_cell("", metadata={"jupyter": {"outputs_hidden": True}}),
         ],
     )
     run.normalise(notebook)
     ids = [cell.id for cell in notebook.cells]
     assert len(set(ids)) == 3
-    assert [cell.metadata for cell in notebook.cells] == [{"tags": ["setup"]}, {}, {}]
+    assert [cell.metadata for cell in notebook.cells] == [{"tags": ["setup"]}, {"jupyter": {"source_hidden": True}}, {}]
     assert [cell.execution_count for cell in notebook.cells] == [1, 2, None]
     assert notebook.metadata.kernelspec.name == "python3" and "widgets" not in notebook.metadata
+    assert notebook.metadata.language_info.pygments_lexer == "ipython3"
     assert [cell.id for cell in run.normalise(notebook).cells] == ids
     nbformat.validate(notebook)
 

@@ -80,6 +80,13 @@ def test_heat_maps_share_one_scale():
     assert {axis.images[0].get_clim() for axis in figure.axes[:2]} == {(0, 1)}
 
 
+def test_a_long_title_stays_inside_the_figure(two):
+    for figure in (plots.bars(two["by car"], "many words " * 20), plots.dots_beside({"a": two}, "many words " * 20)):
+        figure.draw_without_rendering()
+        title = figure._suptitle or figure.axes[0]._left_title
+        assert title.get_window_extent().x1 <= figure.bbox.x1
+
+
 def test_save_writes_one_file_and_gives_the_figure_back(tmp_path, monkeypatch, two):
     monkeypatch.setattr(plots, "FIGURES", tmp_path / "figures")
     figure = plots.dots(two, "Title")

@@ -113,6 +113,12 @@ def locked(path: str | os.PathLike, busy: str, wait: bool = False) -> Iterator[N
         lock.release()
 
 
+def machine() -> str:
+    """What times are taken on, such as ``2 CPU cores``."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} CPU cores" + (" and a GPU" if Path("/dev/nvidia0").exists() else "")
+
+
 def progress(items=None, **settings):
     """Show how far long work is: a `tqdm.tqdm` bar on a terminal, elsewhere a line every half minute.
 

@@ -190,7 +190,7 @@ def _train_and_val(args):
 
     frame = data.open_data(args.data)
     if args.cars:
-        frame = data.select_cars(frame, read_cars(args.cars))
+        frame = data.select_cars(frame, data.read_cars(args.cars))
         train_frame, val_frame, _ = data.split_by_car(frame, val=0.02, test=0, seed=args.seed)
     else:
         train_frame, val_frame, _ = data.split_by_car(frame)
@@ -203,7 +203,7 @@ def evaluate(args):
 
     model = [inference.load_model(path) for path in args.model]
     frame = data.open_data(args.data)
-    frame = data.select_cars(frame, read_cars(args.cars)) if args.cars else data.split_by_car(frame)[2]
+    frame = data.select_cars(frame, data.read_cars(args.cars)) if args.cars else data.split_by_car(frame)[2]
     print(data.describe(frame), flush=True)
     scores = inference.evaluate(model, frame, flip=args.flip, progress=sys.stdout.isatty())
     means = scores.drop(columns=["id", "view"]).mean()
@@ -282,17 +282,6 @@ def _photos(arguments):
     if twice:
         raise CourseError(f"More than one photo is named {twice.stem}: their results would overwrite each other.")
     return paths
-
-
-def read_cars(path):
-    """Car ids from a text file, one a line; empty lines are passed over."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CourseError(f"{path} cannot be read as a list of cars ({error}). Write one car id a line.") from error
-    if not lines:
-        raise CourseError(f"{path} names no car. Write one car id a line.")
-    return lines
 
 
 if __name__ == "__main__":

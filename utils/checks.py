@@ -3,12 +3,14 @@
 An exercise is a function to be completed; while it returns ``...`` it counts as not tried.
 """
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 
 from utils import rle
 
 
-def check(function, cases, same=None):
+def check(function: Callable, cases: Iterable[tuple], same: Callable | None = None) -> bool | None:
     """Try a learner's function on cases and print the verdict.
 
     Parameters
@@ -37,7 +39,10 @@ def check(function, cases, same=None):
             print(f"⏳ {function.__name__}: replace the ... and run this cell again.")
             return None
         if not (same or _same)(result, expected):
-            print(f"❌ {call} gives {_show(result)}, expected {_show(expected)}")
+            given, wanted = _show(result), _show(expected)
+            if given == wanted:
+                given, wanted = f"{given} {_kind(result)}", f"{wanted} {_kind(expected)}"
+            print(f"❌ {call} gives {given}, expected {wanted}")
             return False
     print(f"✅ {function.__name__}: well done.")
     return True
@@ -54,30 +59,36 @@ def _same(result, expected):
 
 def _show(value):
     """A value on one line, cut where it gets long."""
-    text = (
-        " ".join(np.array2string(value, separator=", ", threshold=40).split())
-        if isinstance(value, np.ndarray)
-        else getattr(value, "__name__", repr(value))
-    )
+    if isinstance(value, np.ndarray):
+        text = " ".join(np.array2string(value, separator=", ", threshold=40).split())
+    else:
+        with np.printoptions(legacy="1.25"):  # 0.69, not np.float64(0.69)
+            text = getattr(value, "__name__", repr(value))
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _kind(value):
+    """What two values that print alike may differ in."""
+    shape = f", shape {value.shape}" if isinstance(value, np.ndarray) else ""
+    return f"({getattr(value, 'dtype', type(value).__name__)}{shape})"
 
 
 # --- 01: get the data -------------------------------------------------------------------------------
 
 
-def exercise_01_1(car_share):
+def exercise_01_1(car_share: Callable) -> bool | None:
     """The share of pixels that are not zero, whatever the mask's numbers."""
     small = np.array([[0, 1, 1, 0], [0, 1, 0, 0]])
     masks = [small.astype(bool), small, small * np.uint8(255), np.zeros((2, 3), np.uint8), np.ones((3, 2), bool)]
     return check(car_share, [((mask,), np.count_nonzero(mask) / mask.size) for mask in masks])
 
 
-def exercise_01_2(mirrored_view):
+def exercise_01_2(mirrored_view: Callable) -> bool | None:
     """The view that a mirrored photo looks like."""
     return check(mirrored_view, [((view,), 18 - view if view > 1 else 1) for view in (5, 13, 9, 1, *range(1, 17))])
 
 
-def exercise_01_3(cars_on_both_sides):
+def exercise_01_3(cars_on_both_sides: Callable) -> bool | None:
     """The sorted list of the car ids in both lists of file names."""
     red, blue, green = "0ab1c2d3e4f5", "7f00aa11bb22", "0ab1ffffffff"
     return check(
@@ -94,19 +105,19 @@ def exercise_01_3(cars_on_both_sides):
 # --- 02: run-length encoding ------------------------------------------------------------------------
 
 
-def exercise_02_1(count_pixels):
+def exercise_02_1(count_pixels: Callable) -> bool | None:
     """Foreground pixels of a start-length string, without drawing it."""
     cases = {"7 3": 3, "1 2 4 1": 3, "": 0, "879386 40 881253 141 883140 205": 386}
     return check(count_pixels, [((text,), count) for text, count in cases.items()])
 
 
-def exercise_02_2(to_kaggle):
+def exercise_02_2(to_kaggle: Callable) -> bool | None:
     """Zeros-first counts as a start-length string."""
     cases = {(6, 3, 2): "7 3", (0, 2, 1, 1, 2): "1 2 4 1", (2, 4): "3 4", (11,): "", (0, 11): "1 11"}
     return check(to_kaggle, [((list(counts),), text) for counts, text in cases.items()])
 
 
-def exercise_02_3(by_columns):
+def exercise_02_3(by_columns: Callable) -> bool | None:
     """A row-by-row string, numbered column by column instead."""
     masks = [
         np.array(mask)
@@ -124,7 +135,7 @@ def exercise_02_3(by_columns):
 # --- 03: resize and augment -------------------------------------------------------------------------
 
 
-def exercise_03_1(soft_mask):
+def exercise_03_1(soft_mask: Callable) -> bool | None:
     """The share of car in each block of factor x factor pixels."""
     stairs = np.array([[0, 0, 0, 1], [0, 0, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1]], bool)
     wide = np.arange(6 * 12).reshape(6, 12) % 5 < 2
@@ -136,13 +147,13 @@ def exercise_03_1(soft_mask):
     )
 
 
-def exercise_03_2(shift_hue):
+def exercise_03_2(shift_hue: Callable) -> bool | None:
     """Hue, 0-179 in uint8, turned around the colour wheel."""
     hues = np.array([[0, 10, 90], [170, 179, 60]], np.uint8)
     return check(shift_hue, [((hues, by), (hues.astype(int) + by) % 180) for by in (5, 50, 100, -50, -180)])
 
 
-def exercise_03_3(is_aligned):
+def exercise_03_3(is_aligned: Callable) -> bool | None:
     """Whether a pipeline moves image and mask together."""
 
     def mirror_both(images, masks):
@@ -178,7 +189,7 @@ def exercise_03_3(is_aligned):
 # --- 04: a baseline CNN -----------------------------------------------------------------------------
 
 
-def exercise_04_1(dice):
+def exercise_04_1(dice: Callable) -> bool | None:
     """Dice of two boolean masks; 1 where both are empty."""
     car, half, none = np.array([[1, 1], [0, 0]], bool), np.array([[1, 0], [0, 0]], bool), np.zeros((2, 2), bool)
     return check(
@@ -194,13 +205,13 @@ def exercise_04_1(dice):
     )
 
 
-def exercise_04_2(best_blind_mask):
+def exercise_04_2(best_blind_mask: Callable) -> bool | None:
     """The mask that has the highest accuracy as an answer to every photo."""
     masks, best = np.array([[[1, 0, 0, 1]], [[1, 1, 0, 0]], [[0, 1, 0, 1]]], bool), np.array([[1, 1, 0, 1]], bool)
     return check(best_blind_mask, [((masks,), best), ((masks[:1],), masks[0]), ((~masks,), ~best)])
 
 
-def exercise_04_3(receptive_field):
+def exercise_04_3(receptive_field: Callable) -> bool | None:
     """The receptive field of a stack of (kernel, stride)."""
     return check(
         receptive_field,
@@ -218,7 +229,7 @@ def exercise_04_3(receptive_field):
 # --- 05: train a U-Net ------------------------------------------------------------------------------
 
 
-def exercise_05_1(shapes):
+def exercise_05_1(shapes: Callable) -> bool | None:
     """Height, width and channels of a U-Net's levels, the bottom last."""
     return check(
         shapes,
@@ -230,7 +241,7 @@ def exercise_05_1(shapes):
     )
 
 
-def exercise_05_2(flip_average):
+def exercise_05_2(flip_average: Callable) -> bool | None:
     """The mean of the answers to a photo and to its mirror image, the second one flipped back."""
     photos = np.array([[[10.0, 20, 30], [40, 50, 60]], [[1, 2, 3], [4, 5, 7]]])
 
@@ -247,7 +258,7 @@ def exercise_05_2(flip_average):
     )
 
 
-def exercise_05_3(fitting_size):
+def exercise_05_3(fitting_size: Callable) -> bool | None:
     """The smallest size, no smaller than the one given, that a U-Net can halve often enough."""
     return check(
         fitting_size,
@@ -266,14 +277,14 @@ def exercise_05_3(fitting_size):
 # --- 06: losses and boundaries ----------------------------------------------------------------------
 
 
-def exercise_06_1(lowest_bce):
+def exercise_06_1(lowest_bce: Callable) -> bool | None:
     """The lowest cross-entropy that any answer can reach on a soft mask: its mean entropy."""
     masks = [[[0.5]], [[0.25, 0.75]], [[0.0, 1.0]], [[0.0, 0.1, 0.9, 1.0], [0.3, 1.0, 0.0, 0.0]]]
     floors = [np.log(2), -0.25 * np.log(0.25) - 0.75 * np.log(0.75), 0.0, 0.1576288]
     return check(lowest_bce, [((np.array(mask),), floor) for mask, floor in zip(masks, floors)])
 
 
-def exercise_06_2(tversky_loss):
+def exercise_06_2(tversky_loss: Callable) -> bool | None:
     """Dice loss with plain sums, in which missed car and false alarms have weights of their own."""
     truth, answer = np.array([[1, 1, 0, 0]], float), np.array([[1, 0, 0, 0.5]])
     soft = np.array([[0.2, 0.6], [1.0, 0.0]])
@@ -290,7 +301,7 @@ def exercise_06_2(tversky_loss):
     )
 
 
-def exercise_06_3(errors_near_edge):
+def exercise_06_3(errors_near_edge: Callable) -> bool | None:
     """The share of the wrong pixels that lie within reach of the true edge."""
     car, corner, tip = np.zeros((1, 9), bool), np.zeros((4, 4), bool), np.zeros((4, 4), bool)
     car[0, 2:7] = corner[2:, 2:] = tip[1, 1] = True
@@ -319,7 +330,7 @@ def exercise_06_3(errors_near_edge):
 # --- 07: competition tricks -------------------------------------------------------------------------
 
 
-def exercise_07_1(learning_rates):
+def exercise_07_1(learning_rates: Callable) -> bool | None:
     """The learning rate of each epoch, lowered on plateaus."""
     climb, stuck = [0.5, 0.6, 0.7, 0.8], [0.9, 0.95, 0.94, 0.95, 0.93, 0.92, 0.96, 0.95]
     return check(
@@ -335,25 +346,25 @@ def exercise_07_1(learning_rates):
     )
 
 
-def exercise_07_2(steps_to_forget):
+def exercise_07_2(steps_to_forget: Callable) -> bool | None:
     """The steps after which a running average has forgotten its start, but for a share."""
     cases = {(0.5, 0.25): 2, (0.5, 0.2): 3, (0.9, 0.1): 22, (0.99, 0.1): 230, (0.999, 0.5): 693, (0.9, 1.0): 0}
     return check(steps_to_forget, [(arguments, steps) for arguments, steps in cases.items()])
 
 
-def exercise_07_3(agreed_labels):
+def exercise_07_3(agreed_labels: Callable) -> bool | None:
     """Soft labels where two networks agree, 128 where they do not."""
 
     def same(result, expected):
-        return getattr(result, "dtype", None) == np.uint8 and np.array_equal(result, expected)
+        return getattr(result, "dtype", None) == expected.dtype and np.array_equal(result, expected)
 
     one, other = np.array([[0.9, 0.1, 1.0], [0.9, 0.5, 0.0]]), np.array([[0.8, 0.8, 0.99], [0.2, 0.6, 0.0]])
     return check(
         agreed_labels,
         [
-            ((one, other, 0.2), np.array([[217, 128, 254], [128, 140, 0]])),
-            ((other, one, 0.05), np.array([[128, 128, 254], [128, 128, 0]])),
-            ((one[0], other[0], 1.0), np.array([217, 115, 254])),
+            ((one, other, 0.2), np.array([[217, 128, 254], [128, 140, 0]], np.uint8)),
+            ((other, one, 0.05), np.array([[128, 128, 254], [128, 128, 0]], np.uint8)),
+            ((one[0], other[0], 1.0), np.array([217, 115, 254], np.uint8)),
         ],
         same,
     )
@@ -362,7 +373,7 @@ def exercise_07_3(agreed_labels):
 # --- 08: TransUNet ----------------------------------------------------------------------------------
 
 
-def exercise_08_1(receptive_field):
+def exercise_08_1(receptive_field: Callable) -> bool | None:
     """The receptive field of a stack of (kernel, stride, dilation)."""
     first, pool, plain = [(3, 1, 1), (3, 1, 2), (3, 1, 4)], (2, 2, 1), (3, 1, 1)
     cases = [
@@ -377,7 +388,7 @@ def exercise_08_1(receptive_field):
     return check(receptive_field, [((stack,), seen) for stack, seen in cases])
 
 
-def exercise_08_2(ignores_order):
+def exercise_08_2(ignores_order: Callable) -> bool | None:
     """Whether shuffled tokens give the same answers, shuffled alike."""
     tokens = np.random.default_rng(0).normal(size=(6, 2))
 
@@ -411,7 +422,7 @@ def exercise_08_2(ignores_order):
     return check(ignores_order, [((layer, tokens), answer) for layer, answer in answers.items()])
 
 
-def exercise_08_3(lowest_loss):
+def exercise_08_3(lowest_loss: Callable) -> bool | None:
     """The lowest mean cross-entropy where a sigmoid's answer is squeezed by a second sigmoid."""
     on_car, beside = -np.log(1 / (1 + np.exp(-1))), -np.log(0.5)
     return check(lowest_loss, [((share,), share * on_car + (1 - share) * beside) for share in (1.0, 0.0, 0.5, 0.21)])
@@ -420,7 +431,7 @@ def exercise_08_3(lowest_loss):
 # --- 09: evaluate and submit ------------------------------------------------------------------------
 
 
-def exercise_09_1(without_each_car):
+def exercise_09_1(without_each_car: Callable) -> bool | None:
     """The mean score of all photos but a car's own, for each car."""
 
     def rest(scores, cars, left_out):
@@ -438,7 +449,7 @@ def exercise_09_1(without_each_car):
     return check(without_each_car, [(case, {car: rest(*case, car) for car in case[1]}) for case in cases], same)
 
 
-def exercise_09_2(faults):
+def exercise_09_2(faults: Callable) -> bool | None:
     """Names that are missing, that come more than once, and that do not belong."""
 
     def same(result, expected):
@@ -455,7 +466,7 @@ def exercise_09_2(faults):
     return check(faults, cases, same)
 
 
-def exercise_09_3(unmix):
+def exercise_09_3(unmix: Callable) -> bool | None:
     """The car's colour in pixels that are part car, part wall."""
     wall, car = np.array([[230.0, 230, 235]] * 4), np.array([[200.0, 10, 20], [0, 0, 0], [90, 255, 90], [40, 50, 60]])
     alpha = np.array([1.0, 0.5, 0.25, 0.0])

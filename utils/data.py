@@ -224,6 +224,17 @@ def split_by_car(frame, val=0.1, test=0.1, seed=0):
     return tuple(frame[frame["id"].isin(side)].reset_index(drop=True) for side in sides)
 
 
+def read_cars(path: str | os.PathLike) -> list[str]:
+    """Car ids from a text file, one a line; empty lines are passed over."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path} cannot be read as a list of cars ({error}). Write one car id a line.") from error
+    if not lines:
+        raise CourseError(f"{path} names no car. Write one car id a line.")
+    return lines
+
+
 def select_cars(frame, cars):
     """The rows of exactly these cars; a `CourseError` names those that are not there."""
     missing = sorted(set(cars) - set(frame["id"]))

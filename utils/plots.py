@@ -2,27 +2,22 @@
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
 
 from utils import replacing
 
 FIGURES = Path(os.environ.get("FIGURES") or Path(__file__).resolve().parents[1] / "figures")
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
-BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK = COLOURS = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-    "#F0E442",
-    "#000000",
-)
+COLOURS = "#0072B2 #E69F00 #009E73 #CC79A7 #56B4E9 #D55E00 #F0E442 #000000".split()
+BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK = COLOURS
 FOUND, MISSED, FALSE_ALARM = (86, 180, 233), (213, 94, 0), (240, 228, 66)
 
 plt.rcParams.update(
@@ -40,7 +35,7 @@ plt.rcParams.update(
 )
 
 
-def save(figure, name):
+def save(figure: Figure, name: str) -> Figure:
     """Write ``figures/NAME.png`` and give the figure back, so that the last line of a cell shows it.
 
     The environment variable ``FIGURES`` names another folder.
@@ -60,7 +55,13 @@ def save(figure, name):
     return figure
 
 
-def images(pictures, titles=None, columns=4, title=None, width=9):
+def images(
+    pictures: Sequence[np.ndarray],
+    titles: Sequence[str] | None = None,
+    columns: int = 4,
+    title: str | None = None,
+    width: float = 9,
+) -> Figure:
     """A grid of pictures.
 
     Parameters
@@ -81,17 +82,16 @@ def images(pictures, titles=None, columns=4, title=None, width=9):
     columns = min(columns, len(pictures))
     rows = math.ceil(len(pictures) / columns)
     height, breadth = pictures[0].shape[:2]
-    figure, axes = _axes(rows, columns, (width, rows * (width / columns * height / breadth + 0.3) + 0.4 * bool(title)))
-    for axis in axes.flat:
-        axis.axis("off")
+    figure, axes = _axes(
+        rows, columns, (width, rows * (width / columns * height / breadth + 0.3) + 0.4 * bool(title)), off=True
+    )
     for axis, picture, label in zip(axes.flat, pictures, titles or [""] * len(pictures), strict=False):
         axis.imshow(picture)
         axis.set_title(label, fontsize=10)
-    figure.suptitle(title or "", x=0.01, ha="left")
-    return figure
+    return _titled(figure, title)
 
 
-def overlay(image, truth, prediction=None):
+def overlay(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray | None = None) -> np.ndarray:
     """Paint masks over a photo: what was found blue, missed orange-red, false alarms yellow.
 
     Parameters
@@ -111,13 +111,13 @@ def overlay(image, truth, prediction=None):
     return np.rint(shares * colours + (1 - shares) * image).astype(np.uint8)
 
 
-def outline(image, mask, colour=FALSE_ALARM):
+def outline(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int] = FALSE_ALARM) -> np.ndarray:
     """Draw the edge of a mask, bool ``(h, w)``, on a copy of a photo, uint8 ``(h, w, 3)``."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(image.copy(), contours, -1, colour, 1)
 
 
-def bars(values, title, label="", digits=3):
+def bars(values: pd.Series, title: str, label: str = "", digits: int = 3) -> Figure:
     """Horizontal bars with their values beside them.
 
     Parameters
@@ -133,16 +133,15 @@ def bars(values, title, label="", digits=3):
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = _axes(1, 1, (8, 0.9 + 0.42 * len(values)))
-    drawn = axes[0, 0].barh([str(name) for name in values.index], values, color=BLUE)
-    axes[0, 0].bar_label(drawn, [f" {value:.{digits}f}" for value in values])
-    axes[0, 0].invert_yaxis()
-    axes[0, 0].margins(x=0.12)
-    axes[0, 0].set(title=title, xlabel=label)
-    return figure
+    axis = _axis(0.9 + 0.42 * len(values), title, label)
+    drawn = axis.barh([str(name) for name in values.index], values, color=BLUE)
+    axis.bar_label(drawn, [f" {value:.{digits}f}" for value in values])
+    axis.invert_yaxis()
+    axis.margins(x=0.12)
+    return axis.figure
 
 
-def dumbbells(frame, title, label=""):
+def dumbbells(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
     """Two numbers a row on one scale, joined by a line.
 
     Parameters
@@ -156,32 +155,23 @@ def dumbbells(frame, title, label=""):
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = _axes(1, 1, (8, 1.2 + 0.45 * len(frame)))
-    axis, rows = axes[0, 0], np.arange(len(frame))
+    axis = _axis(1.2 + 0.45 * len(frame), title, label)
+    rows = np.arange(len(frame))
     axis.hlines(rows, frame.min(axis=1), frame.max(axis=1), color="0.8", zorder=0)
     for column, colour in zip(frame, COLOURS, strict=False):
         axis.scatter(frame[column], rows, color=colour)
-        axis.annotate(column, (frame[column].iloc[0], 0), (0, 9), textcoords="offset points", ha="center", color=colour)
+        _write_above(axis, column, frame[column].iloc[0], 0, color=colour)
+        style = {"textcoords": "offset points", "va": "center", "fontsize": 9, "color": colour}
         for row, value in enumerate(frame[column]):
-            left = value < frame.iloc[row].max()
-            axis.annotate(
-                f"{value:.3f}",
-                (value, row),
-                (-7 if left else 7, 0),
-                textcoords="offset points",
-                ha="right" if left else "left",
-                va="center",
-                fontsize=9,
-                color=colour,
-            )
+            side, shift = ("right", -7) if value < frame.iloc[row].max() else ("left", 7)
+            axis.annotate(f"{value:.3f}", (value, row), (shift, 0), ha=side, **style)
     axis.set_yticks(rows, frame.index)
     axis.set_ylim(len(frame) - 0.5, -0.8)
     axis.margins(x=0.15)
-    axis.set(title=title, xlabel=label)
-    return figure
+    return axis.figure
 
 
-def lines(frame, title, x_label="", y_label=""):
+def lines(frame: pd.DataFrame, title: str, x_label: str = "", y_label: str = "") -> Figure:
     """One line a column, each with its name at its end instead of a legend.
 
     Parameters
@@ -194,16 +184,14 @@ def lines(frame, title, x_label="", y_label=""):
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = _axes(1, 1, (8, 4))
-    axis = axes[0, 0]
+    axis = _axis(4, title, x_label, y_label)
     for column, colour in zip(frame, COLOURS, strict=False):
         series = frame[column].dropna()
         axis.plot(series.index, series, marker="o", markersize=4, color=colour)
     if frame.index.dtype.kind == "i":
         axis.xaxis.set_major_locator(plt.MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     _label_ends(axis, frame)
-    axis.set(title=title, xlabel=x_label, ylabel=y_label)
-    return figure
+    return axis.figure
 
 
 def _label_ends(axis, frame):
@@ -216,7 +204,9 @@ def _label_ends(axis, frame):
         axis.text(1, place, f" {column}", color=colour, va="center", transform=axis.get_yaxis_transform())
 
 
-def races(frame, title, ours, x_label="", lowest=0.8):
+def scores_over_time(
+    frame: pd.DataFrame, title: str, strong: Sequence[str], x_label: str = "", y_label: str = "", lowest: float = 0.8
+) -> Figure:
     """Scores up to 1 over a logarithmic axis, drawn the further apart the closer they are to 1; named where they end.
 
     Parameters
@@ -224,9 +214,9 @@ def races(frame, title, ours, x_label="", lowest=0.8):
     frame : pandas.DataFrame
         A column for each competitor, best below 1; the index is the x axis.
     title : str
-    ours : sequence of str
+    strong : sequence of str
         Columns in strong colours, three at most; all others are grey.
-    x_label : str
+    x_label, y_label : str
     lowest : float
         Where the y axis begins. Who ends below is named at its foot.
 
@@ -234,12 +224,12 @@ def races(frame, title, ours, x_label="", lowest=0.8):
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = _axes(1, 1, (8, 5))
-    axis, colours, place = axes[0, 0], dict(zip(ours, (BLUE, RED, GREEN))), -math.inf
+    axis = _axis(5, title, x_label, y_label)
+    colours, place = dict(zip(strong, (BLUE, RED, GREEN))), -math.inf
     lower = 1 - lowest
     upper = min(0.85 * (1 - frame.max().max()), lower / 2)
     limits = {"xlim": (0.9 * frame.index.min(), 1.1 * frame.index.max()), "ylim": (lower, upper)}
-    axis.set(xscale="log", yscale="log", title=title, xlabel=x_label)
+    axis.set(xscale="log", yscale="log")
     ticks = [tick for tick in (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995) if lowest <= tick < 1 - upper]
     axis.set_yticks([1 - tick for tick in ticks], [f"{tick:g}" for tick in ticks])
     axis.set_xticks([5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600])
@@ -249,20 +239,20 @@ def races(frame, title, ours, x_label="", lowest=0.8):
     axis.grid(axis="y", color="0.92")
     series = {name: frame[name].dropna() for name in frame}
     for name in sorted(series, key=lambda name: series[name].iloc[-1]):
-        strong, colour = name in colours, colours.get(name, "#6B7C8C")
+        bold, colour = name in colours, colours.get(name, "#6B7C8C")
         end, score = series[name].index[-1], series[name].iloc[-1]
         axis.plot(series[name].index, 1 - series[name], marker="o", markersize=4, color=colour,
-                  linewidth=2.4 if strong else 1.2, zorder=3 if strong else 2)  # fmt: skip
+                  linewidth=2.4 if bold else 1.2, zorder=3 if bold else 2)  # fmt: skip
         height = math.log(lower / (1 - score)) / math.log(lower / upper)
         place = max(height, place + 0.055, 0)
         leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkB": 3} if height > 0 else None
-        weight = "bold" if strong else "normal"
+        weight = "bold" if bold else "normal"
         axis.annotate(f"{name}  {score:.3f}", (end, 1 - score), (1.05, place), textcoords="axes fraction", va="center",
                       color=colour, weight=weight, arrowprops=leader, annotation_clip=False)  # fmt: skip
-    return figure
+    return axis.figure
 
 
-def u_shape(left, bottom, right):
+def u_shape(left: Sequence[tuple], bottom: tuple[int, int, int], right: Sequence[tuple]) -> Figure:
     """The shapes of a U-Net, drawn as a U.
 
     Parameters
@@ -275,8 +265,8 @@ def u_shape(left, bottom, right):
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = _axes(1, 1, (8, 0.8 * len(left) + 1.3))
-    axis, depth = axes[0, 0], len(left)
+    axis = _axis(0.8 * len(left) + 1.3, "Down for what, up for where, and skips across")
+    depth = len(left)
 
     def box(x, level, shape, colour):
         text = "{} x {}\n{} channels".format(*shape)
@@ -297,12 +287,11 @@ def u_shape(left, bottom, right):
         arrow((x + 0.35, y), (-x - 0.35, y), RED, "skip" if level < depth - 1 else "")
     box(0, depth, bottom, ORANGE)
     axis.set(xlim=(-depth - 0.7, depth + 0.7), ylim=(-depth - 0.5, 0.5))
-    axis.set_title("Down for what, up for where, and skips across")
     axis.axis("off")
-    return figure
+    return axis.figure
 
 
-def heat_maps(maps, columns=4, title=None, label=""):
+def heat_maps(maps: dict[str, np.ndarray], columns: int = 4, title: str | None = None, label: str = "") -> Figure:
     """Grids of numbers from 0 to 1 as colours, with one scale for all.
 
     Parameters
@@ -318,18 +307,21 @@ def heat_maps(maps, columns=4, title=None, label=""):
     """
     rows = math.ceil(len(maps) / columns)
     height, width = np.shape(next(iter(maps.values())))
-    figure, axes = _axes(rows, columns, (9, rows * (7.6 / columns * height / width + 0.3) + 0.4))
-    for axis in axes.flat:
-        axis.axis("off")
+    figure, axes = _axes(rows, columns, (9, rows * (7.6 / columns * height / width + 0.3) + 0.4), off=True)
     for axis, (name, grid) in zip(axes.flat, maps.items(), strict=False):
         drawn = axis.imshow(grid, cmap="viridis", vmin=0, vmax=1)
         axis.set_title(name, fontsize=10)
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
-    figure.suptitle(title or "", x=0.01, ha="left")
-    return figure
+    return _titled(figure, title)
 
 
-def maps_over(image, maps, title=None, label="", point=None):
+def maps_over(
+    image: np.ndarray,
+    maps: dict[str, np.ndarray],
+    title: str | None = None,
+    label: str = "",
+    point: tuple[int, int] | None = None,
+) -> Figure:
     """Maps of numbers laid over one photo, with one scale for all.
 
     Parameters
@@ -347,7 +339,7 @@ def maps_over(image, maps, title=None, label="", point=None):
     matplotlib.figure.Figure
     """
     height, width = image.shape[:2]
-    figure, axes = _axes(1, len(maps), (10, 8.6 / len(maps) * height / width + 0.8))
+    figure, axes = _axes(1, len(maps), (10, 8.6 / len(maps) * height / width + 0.8), off=True)
     low, high = min(map(np.min, maps.values())), max(map(np.max, maps.values()))
     for axis, (name, grid) in zip(axes[0], maps.items()):
         axis.imshow(image.mean(axis=2), vmin=0, vmax=255, extent=(0, width, height, 0))
@@ -355,13 +347,11 @@ def maps_over(image, maps, title=None, label="", point=None):
         if point:
             axis.plot(point[1] + 0.5, point[0] + 0.5, "o", markersize=9, color=RED, fillstyle="none", markeredgewidth=2)
         axis.set_title(name, fontsize=10)
-        axis.axis("off")
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8).solids.set_alpha(1)
-    figure.suptitle(title or "", x=0.01, ha="left")
-    return figure
+    return _titled(figure, title)
 
 
-def dots(frame, title, label=""):
+def dots(frame: pd.DataFrame, title: str, label: str = "", form: str = ".3f") -> Figure:
     """One row a column, one dot an entry, with the mean beside: how far repeated measurements scatter.
 
     Parameters
@@ -370,27 +360,26 @@ def dots(frame, title, label=""):
         A column for each thing compared, a row for each repetition.
     title, label : str
         The message; what the values are.
+    form : str
+        Of the means, as in a format string.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = _axes(1, 1, (8, 1.0 + 0.55 * frame.shape[1]))
-    _dots(axes[0, 0], frame)
-    axes[0, 0].set(title=title, xlabel=label)
-    return figure
+    axis = _axis(1.0 + 0.55 * frame.shape[1], title, label)
+    _dots(axis, frame, form)
+    return axis.figure
 
 
-def gains(frame, title, label=""):
+def gains(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
     """`dots` of what was won or lost: the means with their sign and one digit, and a line at 0."""
-    figure, axes = _axes(1, 1, (8, 1.0 + 0.55 * frame.shape[1]))
-    _dots(axes[0, 0], frame, "+z.1f")
-    axes[0, 0].axvline(0, color="grey", linewidth=1, zorder=0)
-    axes[0, 0].set(title=title, xlabel=label)
+    figure = dots(frame, title, label, form="+z.1f")
+    figure.axes[0].axvline(0, color="grey", linewidth=1, zorder=0)
     return figure
 
 
-def dots_beside(frames, title, label=""):
+def dots_beside(frames: dict[str, pd.DataFrame], title: str, label: str = "") -> Figure:
     """`dots` of several tables with the same columns, side by side, each on a scale of its own.
 
     Parameters
@@ -411,22 +400,21 @@ def dots_beside(frames, title, label=""):
         axis.set_xlabel(label)
     for axis in axes[0, 1:]:
         axis.set_yticklabels([])
-    figure.suptitle(title, x=0.01, ha="left")
-    return figure
+    return _titled(figure, title)
 
 
 def _dots(axis, frame, form=".3f"):
     for row, column in enumerate(frame):
         axis.plot(frame[column], np.full(len(frame), row), "o", color=COLOURS[row % len(COLOURS)], alpha=0.5)
         mean = frame[column].mean()
-        axis.annotate(f"{mean:{form}}", (mean, row), (0, 9), textcoords="offset points", ha="center")
+        _write_above(axis, f"{mean:{form}}", mean, row)
     axis.set_yticks(range(frame.shape[1]), [str(column) for column in frame])
     axis.set_ylim(frame.shape[1] - 0.5, -0.6)
     axis.margins(x=0.1)
     axis.locator_params(axis="x", nbins=5)
 
 
-def ratios(frame, title, label=""):
+def ratios(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
     """One row an entry, one dot a column, on a logarithmic axis with a line at 1.
 
     Parameters
@@ -440,12 +428,11 @@ def ratios(frame, title, label=""):
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = _axes(1, 1, (8, 1.2 + 0.4 * len(frame)))
-    axis = axes[0, 0]
+    axis = _axis(1.2 + 0.4 * len(frame), title, label)
     axis.axvline(1, color="grey", linewidth=1)
     for column, colour in zip(frame, COLOURS, strict=False):
         axis.plot(frame[column], range(len(frame)), "o", color=colour, markersize=9)
-        axis.annotate(column, (frame[column].iloc[0], 0), (0, 9), textcoords="offset points", ha="center", color=colour)
+        _write_above(axis, column, frame[column].iloc[0], 0, color=colour)
     axis.set_xscale("log")
     axis.set_yticks(range(len(frame)), [str(name) for name in frame.index])
     axis.set_ylim(len(frame) - 0.5, -0.9)
@@ -454,11 +441,10 @@ def ratios(frame, title, label=""):
     axis.xaxis.set_minor_formatter(plt.NullFormatter())
     axis.grid(axis="y", color="lightgrey")
     axis.set_axisbelow(True)
-    axis.set(title=title, xlabel=label)
-    return figure
+    return axis.figure
 
 
-def ranks(frame, title):
+def ranks(frame: pd.DataFrame, title: str) -> Figure:
     """Places on two boards, joined by lines; who loses places is drawn in red.
 
     Parameters
@@ -471,8 +457,8 @@ def ranks(frame, title):
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = _axes(1, 1, (8, 1.1 + 0.36 * len(frame)))
-    axis, places = axes[0, 0], frame.rank(ascending=False, method="first")
+    axis = _axis(1.1 + 0.36 * len(frame), title)
+    places = frame.rank(ascending=False, method="first")
     for name, (before, after) in zip(frame.index, places.to_numpy()):
         colour = RED if after > before else BLUE if after < before else "grey"
         axis.plot([0, 1], [before, after], marker="o", color=colour)
@@ -480,16 +466,15 @@ def ranks(frame, title):
             score = frame.iloc[:, round(x)][name]
             text = f"{name}  {score:.4f}" if align == "right" else f"{score:.4f}  {name}"
             axis.text(x, place, text, ha=align, va="center", color=colour, fontsize=9)
-    axis.set(title=title, xlim=(-0.9, 1.9), ylim=(len(frame) + 0.6, 0.2), yticks=[])
+    axis.set(xlim=(-0.9, 1.9), ylim=(len(frame) + 0.6, 0.2), yticks=[])
     axis.set_xticks([0, 1], frame.columns)
     axis.xaxis.tick_top()
     axis.tick_params(length=0)
-    for side in axis.spines.values():
-        side.set_visible(False)
-    return figure
+    axis.spines[:].set_visible(False)
+    return axis.figure
 
 
-def numbered_runs(mask, title=None):
+def numbered_runs(mask: np.ndarray, title: str | None = None) -> Figure:
     """A small mask twice, its pixels numbered by rows and by columns, each run of foreground in a colour of its own.
 
     Parameters
@@ -504,7 +489,7 @@ def numbered_runs(mask, title=None):
     matplotlib.figure.Figure
     """
     height, width = mask.shape
-    figure, axes = _axes(1, 2, (9, 4.2 * height / width + 0.9))
+    figure, axes = _axes(1, 2, (9, 4.2 * height / width + 0.9), off=True)
     for axis, order, name in zip(axes[0], "CF", ["numbered by rows", "numbered by columns"]):
         flat = mask.ravel(order).astype(int)
         run = (np.cumsum(np.diff(flat, prepend=0) == 1) * flat).reshape(mask.shape, order=order)
@@ -514,13 +499,30 @@ def numbered_runs(mask, title=None):
             axis.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=colour, alpha=0.6, edgecolor="grey"))
             axis.text(x + 0.5, y + 0.5, count, ha="center", va="center", fontsize=10)
         axis.set(xlim=(0, width), ylim=(height, 0), aspect="equal", title=f"{name}: {run.max()} runs")
-        axis.axis("off")
-    figure.suptitle(title or "", x=0.01, ha="left")
-    return figure
+    return _titled(figure, title)
 
 
-def _axes(rows, columns, size):
+def _axes(rows, columns, size, off=False):
     """A figure that pyplot forgets, so that a notebook shows it once: where a cell returns it."""
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     plt.close(figure)
+    for axis in axes.flat:
+        axis.axis(not off)
     return figure, axes
+
+
+def _axis(height, title, x_label="", y_label=""):
+    """The one plot of a figure."""
+    axis = _axes(1, 1, (8, height))[1][0, 0]
+    axis.set(xlabel=x_label, ylabel=y_label)
+    axis.set_title(title, wrap=True)
+    return axis
+
+
+def _titled(figure, title):
+    figure.suptitle(title or "", x=0.01, ha="left", wrap=True)
+    return figure
+
+
+def _write_above(axis, text, x, y, **style):
+    axis.annotate(text, (x, y), (0, 9), textcoords="offset points", ha="center", **style)
