@@ -15,7 +15,7 @@ from keras import layers
 from benchmarks import common
 from benchmarks.tricks import load
 from notebooks.run import machine
-from utils import data, inference, losses, models, training
+from utils import data, evaluation, losses, models, training
 
 RESULTS = common.RESULTS / "recipe.csv"
 NETWORK = {"size": 256, "base": 24, "stem": 4}
@@ -99,7 +99,7 @@ def main():
             continue
         keras.utils.set_random_seed(0)
         model = VARIANTS[name](train, val, args.minutes)
-        row = key | {"dice": inference.evaluate(model, test)["dice"].mean(), "parameters": model.count_params()}
+        row = key | {"dice": evaluation.evaluate(model, test)["dice"].mean(), "parameters": model.count_params()}
         row |= {"steps": int(model.optimizer.iterations)}
         print(row, flush=True)
         common.add_row(RESULTS, row | {"machine": machine()})

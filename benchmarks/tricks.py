@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks import common
 from benchmarks.common import add_row, has_row
 from notebooks.run import machine
-from utils import data, inference, losses, models, replacing, training
+from utils import data, evaluation, inference, losses, models, replacing, training
 
 RESULTS = common.RESULTS / "tricks.csv"
 MODELS = Path(__file__).parents[1] / "models" / "tricks"
@@ -63,7 +63,7 @@ def main():
     row("ensemble of both sizes + flip", [base, larger], larger_seconds, flip=True)
 
     photos, start = data.load_images(unlabelled, SECOND["size"]), time.perf_counter()
-    labels = inference.pseudo_labels(larger, unlabelled, SECOND["size"], flip=True)
+    labels = evaluation.pseudo_labels(larger, unlabelled, SECOND["size"], flip=True)
     label_seconds = time.perf_counter() - start
     mixed = np.concatenate([pairs[0], photos]), np.concatenate([pairs[1], labels])
     again = AGAIN | {"loss": losses.sure_pixels(losses.bce_dice)}
@@ -110,8 +110,8 @@ def measured(about, val, test, name, model, seconds, flip=False, search=False):
     if has_row(RESULTS, {"row": name, "command": about["command"]}):
         return
     start = time.perf_counter()
-    threshold = inference.best_threshold(model, val, flip)["dice"].idxmax() if search else 0.5
-    dice = inference.evaluate(model, test, flip, threshold)["dice"].mean()
+    threshold = evaluation.best_threshold(model, val, flip)["dice"].idxmax() if search else 0.5
+    dice = evaluation.evaluate(model, test, flip, threshold)["dice"].mean()
     row = {"data": about["data"], "row": name, "dice": dice, "seconds": seconds + time.perf_counter() - start} | about
     print(f"{name}: Dice {dice:.5f}, threshold {threshold:.2f}, {row['seconds']:.0f} s", flush=True)
     add_row(RESULTS, row)

@@ -231,7 +231,7 @@ def test_settings_are_chosen_without_a_look_at_the_cars_that_judge_them(shapes_r
     (tmp_path / "cars.txt").write_text("\n".join(cars))
     monkeypatch.setattr(recipe, "RESULTS", tmp_path / "recipe.csv")
     monkeypatch.setattr(recipe, "VARIANTS", {"as it is": learn})
-    monkeypatch.setattr(recipe.inference, "evaluate", score)
+    monkeypatch.setattr(recipe.evaluation, "evaluate", score)
     monkeypatch.setattr("sys.argv", ["recipe", "--data", str(shapes_root), "--cars", str(tmp_path / "cars.txt")])
     recipe.main()
     assert seen == set(cars)

@@ -14,7 +14,7 @@ import pytest
 import shapes
 from PIL import Image
 
-from utils import data, inference, models, training
+from utils import data, evaluation, inference, models, training
 from utils.__main__ import main
 from utils.augment import STRONG
 
@@ -226,7 +226,7 @@ def test_evaluate_prints_and_writes_the_scores(model, shapes_root, tmp_path, cap
     assert main([str(part) for part in command]) == 0
     printed = capsys.readouterr().out.splitlines()
     frame = data.select_cars(data.open_data(shapes_root), cars)
-    expected = inference.evaluate(inference.load_model(model), frame, flip=True)
+    expected = evaluation.evaluate(inference.load_model(model), frame, flip=True)
     assert printed[0] == f"{shapes_root}: 2 cars, 32 images"
     names = ["dice", "iou", "precision", "recall", "specificity", "accuracy"]
     for name, line in zip(names, printed[1:7], strict=True):
@@ -251,7 +251,7 @@ def test_several_models_are_an_ensemble(model, photo, shapes_root, tmp_path, cap
     models.baseline_cnn(32, (4,)).save(other)
     both = [inference.load_model(path) for path in (model, other)]
     assert main(["evaluate", model, other, "--data", str(shapes_root)]) == 0
-    scores = inference.evaluate(both, data.split_by_car(data.open_data(shapes_root))[2])
+    scores = evaluation.evaluate(both, data.split_by_car(data.open_data(shapes_root))[2])
     assert capsys.readouterr().out.splitlines()[1] == f"dice        {scores['dice'].mean():.5f}"
     assert main(["predict", photo, "--model", model, "--model", other, "--out", str(tmp_path / "cut")]) == 0
     found = np.asarray(Image.open(tmp_path / "cut" / "car_cutout.png"))[..., 3]
@@ -373,7 +373,7 @@ def test_submit_writes_validates_and_scores(model, kaggle, tmp_path, capsys):
     assert printed[-3] == f"{out}: 4 rows, validated"
     both = [inference.load_model(path) for path in (model, other)]
     frame = data.open_data(kaggle, "test")
-    scores = inference.evaluate(both, frame, flip=True, threshold=0.4)["dice"].groupby(frame["usage"]).mean()
+    scores = evaluation.evaluate(both, frame, flip=True, threshold=0.4)["dice"].groupby(frame["usage"]).mean()
     assert sorted(printed[-2:]) == [f"{usage:<8} Dice {scores[usage]:.5f}  (2 images)" for usage in scores.index]
     (kaggle / "solution.csv").unlink()
     assert main(["submit", model, "--data", str(kaggle), "--out", str(out)]) == 0

@@ -15,7 +15,7 @@ import shapes
 from PIL import Image
 
 from benchmarks import submission as benchmark
-from utils import CourseError, data, inference, rle, submission
+from utils import CourseError, data, evaluation, rle, submission
 
 CARS = [shapes.car_id(car, "test") for car in range(10)]
 NAMES = [f"{car}_{view:02d}.jpg" for car in CARS for view in range(1, 17)]
@@ -236,7 +236,7 @@ def test_a_model_is_scored_through_its_file_as_it_is_directly(model, frame, tmp_
     path = tmp_path / "submission.csv.gz"
     submission.write([model, model], frame, path, **options)
     found = submission.score(path, frame)
-    expected = inference.evaluate(model, frame, **options)
+    expected = evaluation.evaluate(model, frame, **options)
     assert list(found) == ["id", "view", "usage", "dice"]
     np.testing.assert_allclose(found["dice"], expected["dice"])
     assert found["usage"].tolist() == frame["usage"].tolist()

@@ -194,13 +194,13 @@ def _train_and_val(args):
 
 def evaluate(args):
     """Score a model; print the means and the worst images."""
-    from utils import data, inference
+    from utils import data, evaluation, inference
 
     model = [inference.load_model(path) for path in args.model]
     frame = data.open_data(args.data)
     frame = data.select_cars(frame, read_cars(args.cars)) if args.cars else data.split_by_car(frame)[2]
     print(data.describe(frame), flush=True)
-    scores = inference.evaluate(model, frame, flip=args.flip, progress=sys.stdout.isatty())
+    scores = evaluation.evaluate(model, frame, flip=args.flip, progress=sys.stdout.isatty())
     means = scores.drop(columns=["id", "view"]).mean()
     print("\n".join(f"{name:<12}{value:.5f}" for name, value in means.items()))
     worst = scores.nsmallest(5, "dice")

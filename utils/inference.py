@@ -1,4 +1,4 @@
-"""From a model to masks at each image's own size, and to scores."""
+"""From a model to probabilities at each photo's own size."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -8,24 +8,12 @@ from pathlib import Path
 import cv2
 import keras
 import numpy as np
-import pandas as pd
 
 import utils.models  # noqa: F401  load_model opens the layers that it registers
-from utils import CourseError, data, losses, metrics
+from utils import CourseError, data
 
 # To predict with one model after the other is what a course does; TensorFlow warns of it as of a mistake.
 logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
-
-THRESHOLDS = [percent / 100 for percent in range(20, 81)]
-
-SCORES = {
-    "dice": metrics.dice,
-    "iou": metrics.iou,
-    "precision": metrics.precision,
-    "recall": metrics.recall,
-    "specificity": metrics.specificity,
-    "accuracy": metrics.accuracy,
-}
 
 
 def load_model(path):
@@ -162,127 +150,3 @@ def _answers(models, paths, flip, pool):
 def upsample(probability, shape):
     """Resize one probability map, float32 ``(h, w)``, bilinearly to ``shape`` (height, width)."""
     return cv2.resize(probability, shape[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def evaluate(model, frame, flip=False, threshold=0.5, progress=False):
-    """Score a model at each image's original size.
-
-    Parameters
-    ----------
-    model : keras.Model or list of keras.Model
-        As in `predict`.
-    frame : pandas.DataFrame
-        Rows of `utils.data.open_data` that have masks.
-    flip : bool
-        Average with the prediction for the mirror image.
-    threshold : float
-        A pixel is car where its probability is above.
-    progress : bool
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row an image: ``id, view, dice, iou, precision, recall, specificity, accuracy``.
-
-    Raises
-    ------
-    CourseError
-        An image has no mask, or a file cannot be read.
-
-    Notes
-    -----
-    Taught in ``notebooks/05_train_a_unet.ipynb``.
-    """
-    rows = frame.to_dict("records")
-    found = predict(model, frame["image"], flip, progress=progress)
-    scores = [score(row, probability > threshold) for row, probability in zip(rows, found, strict=True)]
-    return pd.concat([frame[["id", "view"]].reset_index(drop=True), pd.DataFrame(scores)], axis=1)
-
-
-def score(row, prediction):
-    """Scores of one predicted mask, bool ``(height, width)``, against the truth of its row, as a dict."""
-    truth = data.read_mask(row) > 127
-    return {name: float(metric(truth, prediction)) for name, metric in SCORES.items()}
-
-
-def best_threshold(model, frame, flip=False):
-    """Score every threshold from 0.20 to 0.80 at each image's original size.
-
-    Parameters
-    ----------
-    model : keras.Model or list of keras.Model
-        As in `predict`.
-    frame : pandas.DataFrame
-        Rows of `utils.data.open_data` that have masks. Take validation images: a threshold that is chosen on the
-        images it is then scored on looks better than it is.
-    flip : bool
-        Average with the prediction for the mirror image.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Column ``dice``, the mean over the images; the index is ``threshold``. ``found["dice"].idxmax()`` is the best.
-
-    Raises
-    ------
-    CourseError
-        No image; an image has no mask, or a file cannot be read.
-
-    Notes
-    -----
-    Taught in ``notebooks/07_competition_tricks.ipynb``.
-    """
-    if not len(frame):
-        raise CourseError("There is no image to search a threshold on: use the validation images.")
-    rows = frame.to_dict("records")
-    scores = []
-    for row, probability in zip(rows, predict(model, frame["image"], flip), strict=True):
-        truth = data.read_mask(row) > 127
-        scores.append([metrics.dice(truth, probability > threshold) for threshold in THRESHOLDS])
-    return pd.DataFrame({"dice": np.mean(scores, axis=0)}, index=pd.Index(THRESHOLDS, name="threshold"))
-
-
-def pseudo_labels(model, frame, size, sure=0.95, flip=False, progress=False):
-    """Label photos with a model's own answers: soft masks, in which unsure pixels are marked.
-
-    Parameters
-    ----------
-    model : keras.Model or list of keras.Model
-        As in `predict`.
-    frame : pandas.DataFrame
-        Rows of `utils.data.open_data`; masks are not looked at.
-    size : int or (int, int)
-        Height and width of the labels (an int: both).
-    sure : float, above 0.5, at most 1
-        A pixel gets its probability as its label where that of "car" or of "background" is at least ``sure``.
-    flip : bool
-        Average with the prediction for the mirror image.
-    progress : bool
-
-    Returns
-    -------
-    ndarray of uint8, (n, h, w), 0-255
-        255 times the probability of "car"; `losses.UNSURE` where the model is not sure. To train on them together
-        with true masks, pass ``losses.sure_pixels(loss)``, which leaves these pixels out.
-
-    Raises
-    ------
-    CourseError
-        ``sure`` is out of range; no image; a file cannot be read.
-
-    Notes
-    -----
-    After Lee, "Pseudo-Label", ICML workshop 2013, pixel by pixel and soft.
-    Taught in ``notebooks/07_competition_tricks.ipynb``.
-    """
-    if not 0.5 < sure <= 1:
-        raise CourseError(f"sure={sure} is not above 0.5 and at most 1, e.g. 0.95: the probability a label must have.")
-    if not len(frame):
-        raise CourseError("There is no image to label: check the folder and the cars.")
-    maps = predict(model, frame["image"], flip, progress=progress)
-    return np.stack([_label(data.resize(probability, size), sure) for probability in maps])
-
-
-def _label(probability, sure):
-    is_sure = np.maximum(probability, 1 - probability) >= sure
-    return np.where(is_sure, np.rint(255 * probability), losses.UNSURE).astype(np.uint8)
