@@ -50,27 +50,27 @@ def main():
     keras.utils.set_random_seed(0)
     base, base_seconds = fit("base", models.unet(**FIRST), load(train, FIRST["size"]))
     row("base", base, base_seconds)
-    row("flip", base, base_seconds, flip=True)
+    row("flip", base, base_seconds, tta=True)
     row("threshold", base, base_seconds, search=True)
-    row("flip + threshold", base, base_seconds, flip=True, search=True)
+    row("flip + threshold", base, base_seconds, tta=True, search=True)
 
     pairs = load(train, SECOND["size"])
     larger, seconds = fit("larger", unet_with(base, **SECOND), pairs, **AGAIN)
     larger_seconds = base_seconds + seconds
     row("larger", larger, larger_seconds)
-    row("larger + flip", larger, larger_seconds, flip=True)
-    row("larger + flip + threshold", larger, larger_seconds, flip=True, search=True)
-    row("ensemble of both sizes + flip", [base, larger], larger_seconds, flip=True)
+    row("larger + flip", larger, larger_seconds, tta=True)
+    row("larger + flip + threshold", larger, larger_seconds, tta=True, search=True)
+    row("ensemble of both sizes + flip", [base, larger], larger_seconds, tta=True)
 
     photos, start = data.load_images(unlabelled, SECOND["size"]), time.perf_counter()
-    labels = evaluation.pseudo_labels(larger, unlabelled, SECOND["size"], flip=True)
+    labels = evaluation.pseudo_labels(larger, unlabelled, SECOND["size"], tta=True)
     label_seconds = time.perf_counter() - start
     mixed = np.concatenate([pairs[0], photos]), np.concatenate([pairs[1], labels])
     again = AGAIN | {"loss": losses.sure_pixels(losses.bce_dice)}
     taught, seconds = fit("pseudo", unet_with(larger, **SECOND), mixed, **again)
-    row("larger + pseudo-labels + flip", taught, larger_seconds + label_seconds + seconds, flip=True)
+    row("larger + pseudo-labels + flip", taught, larger_seconds + label_seconds + seconds, tta=True)
     longer, seconds = fit("longer", unet_with(larger, **SECOND), pairs, **again)
-    row("larger + longer training + flip", longer, larger_seconds + seconds, flip=True)
+    row("larger + longer training + flip", longer, larger_seconds + seconds, tta=True)
 
 
 def parts(root, cars):
@@ -105,13 +105,13 @@ def trained(folder, minutes, val, name, model, pairs, **settings):
     return model, seconds
 
 
-def measured(about, val, test, name, model, seconds, flip=False, search=False):
+def measured(about, val, test, name, model, seconds, tta=False, search=False):
     """Add a row to the results, unless it is there."""
     if has_row(RESULTS, {"row": name, "command": about["command"]}):
         return
     start = time.perf_counter()
-    threshold = evaluation.best_threshold(model, val, flip)["dice"].idxmax() if search else 0.5
-    dice = evaluation.evaluate(model, test, flip, threshold)["dice"].mean()
+    threshold = evaluation.best_threshold(model, val, tta)["dice"].idxmax() if search else 0.5
+    dice = evaluation.evaluate(model, test, tta, threshold)["dice"].mean()
     row = {"data": about["data"], "row": name, "dice": dice, "seconds": seconds + time.perf_counter() - start} | about
     print(f"{name}: Dice {dice:.5f}, threshold {threshold:.2f}, {row['seconds']:.0f} s", flush=True)
     add_row(RESULTS, row)

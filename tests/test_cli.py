@@ -222,11 +222,11 @@ def test_evaluate_prints_and_writes_the_scores(model, shapes_root, tmp_path, cap
     cars = [shapes.car_id(2), shapes.car_id(5)]
     (tmp_path / "cars.txt").write_text("\n".join(cars))
     scores = tmp_path / "new" / "scores.json"
-    command = ["evaluate", model, "--data", shapes_root, "--cars", tmp_path / "cars.txt", "--flip", "--json", scores]
+    command = ["evaluate", model, "--data", shapes_root, "--cars", tmp_path / "cars.txt", "--tta", "--json", scores]
     assert main([str(part) for part in command]) == 0
     printed = capsys.readouterr().out.splitlines()
     frame = data.select_cars(data.open_data(shapes_root), cars)
-    expected = evaluation.evaluate(inference.load_model(model), frame, flip=True)
+    expected = evaluation.evaluate(inference.load_model(model), frame, tta=True)
     assert printed[0] == f"{shapes_root}: 2 cars, 32 images"
     names = ["dice", "iou", "precision", "recall", "specificity", "accuracy"]
     for name, line in zip(names, printed[1:7], strict=True):
@@ -244,6 +244,18 @@ def test_evaluate_scores_the_test_split_by_default(model, shapes_root, tmp_path,
     assert main(["evaluate", model, "--data", str(shapes_root), "--json", str(tmp_path / "scores.json")]) == 0
     found = {image["id"] for image in json.loads((tmp_path / "scores.json").read_text())["images"]}
     assert found == set(data.split_by_car(data.open_data(shapes_root))[2]["id"])
+
+
+@pytest.mark.parametrize("command", ["evaluate", "submit"])
+def test_tta_answers_to_its_first_name_and_shows_one(command, capsys):
+    from utils.__main__ import _parser
+
+    options = ["a.keras", "--out", "a.csv.gz"] if command == "submit" else ["a.keras"]
+    assert [_parser().parse_args([command, *options, *extra]).tta for extra in ([], ["--tta"], ["--flip"])] == [0, 1, 1]
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = capsys.readouterr().out
+    assert "--tta" in shown and "--flip" not in shown
 
 
 def test_several_models_are_an_ensemble(model, photo, shapes_root, tmp_path, capsys):
@@ -366,14 +378,14 @@ def kaggle(tmp_path):
 def test_submit_writes_validates_and_scores(model, kaggle, tmp_path, capsys):
     out, other = tmp_path / "new" / "submission.csv.gz", str(tmp_path / "other.keras")
     models.baseline_cnn(32, (4,)).save(other)
-    options = ["--data", str(kaggle), "--flip", "--threshold", "0.4", "--out", str(out)]
+    options = ["--data", str(kaggle), "--tta", "--threshold", "0.4", "--out", str(out)]
     assert main(["submit", model, other, *options]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == f"{kaggle}: 2 cars, 4 images"
     assert printed[-3] == f"{out}: 4 rows, validated"
     both = [inference.load_model(path) for path in (model, other)]
     frame = data.open_data(kaggle, "test")
-    scores = evaluation.evaluate(both, frame, flip=True, threshold=0.4)["dice"].groupby(frame["usage"]).mean()
+    scores = evaluation.evaluate(both, frame, tta=True, threshold=0.4)["dice"].groupby(frame["usage"]).mean()
     assert sorted(printed[-2:]) == [f"{usage:<8} Dice {scores[usage]:.5f}  (2 images)" for usage in scores.index]
     (kaggle / "solution.csv").unlink()
     assert main(["submit", model, "--data", str(kaggle), "--out", str(out)]) == 0

@@ -25,9 +25,9 @@ def model():
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_evaluation_equals_the_sums_done_by_hand(model, shapes_root, part, threshold):
     frame = data.open_data(shapes_root, part)[5:30:6]
-    found = evaluation.evaluate(model, frame, flip=True, threshold=threshold)
+    found = evaluation.evaluate(model, frame, tta=True, threshold=threshold)
     assert found[["id", "view"]].values.tolist() == frame[["id", "view"]].values.tolist()
-    for row, probability in zip(found.itertuples(), inference.predict(model, frame["image"], flip=True), strict=True):
+    for row, probability in zip(found.itertuples(), inference.predict(model, frame["image"], tta=True), strict=True):
         truth, prediction = shapes.draw(row.id, row.view)[1], probability > threshold
         both, areas = (truth & prediction).sum(), truth.sum() + prediction.sum()
         assert 0 < prediction.sum() < prediction.size
@@ -57,7 +57,7 @@ def test_an_ensemble_is_evaluated_like_a_model(model, shapes_root):
     frame = data.open_data(shapes_root)[:40:5]
     models = [model, fake_model(32, 32)]
     assert evaluation.evaluate([model, model], frame).equals(evaluation.evaluate(model, frame))
-    assert evaluation.evaluate([model], frame, flip=True).equals(evaluation.evaluate(model, frame, flip=True))
+    assert evaluation.evaluate([model], frame, tta=True).equals(evaluation.evaluate(model, frame, tta=True))
     found = evaluation.evaluate(models, frame, threshold=0.3)["dice"]
     for score, path, truth in zip(found, frame["image"], map(data.read_mask, frame.to_dict("records")), strict=True):
         prediction = np.mean([next(inference.predict(each, [path])) for each in models], axis=0) > 0.3
@@ -67,16 +67,16 @@ def test_an_ensemble_is_evaluated_like_a_model(model, shapes_root):
 # --- thresholds and pseudo-labels -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("tta", [False, True])
 @pytest.mark.parametrize("sizes", [[(16, 24)], [(16, 24), (8, 8)]])
-def test_every_threshold_is_scored_as_an_evaluation_would(shapes_root, sizes, flip):
+def test_every_threshold_is_scored_as_an_evaluation_would(shapes_root, sizes, tta):
     frame = data.open_data(shapes_root)[:40:9]
     model = [fake_model(*size) for size in sizes]
-    found = evaluation.best_threshold(model, frame, flip=flip)
+    found = evaluation.best_threshold(model, frame, tta=tta)
     assert found.index.name == "threshold"
     np.testing.assert_allclose(found.index, np.arange(0.2, 0.805, 0.01))
     for threshold in (0.2, 0.25, 0.5, 0.8):
-        expected = evaluation.evaluate(model, frame, flip=flip, threshold=threshold)["dice"].mean()
+        expected = evaluation.evaluate(model, frame, tta=tta, threshold=threshold)["dice"].mean()
         assert found.loc[threshold, "dice"] == pytest.approx(expected)
 
 
@@ -105,13 +105,13 @@ def test_thresholds_and_labels_need_images(model, shapes_root):
 
 
 @pytest.mark.parametrize("sure", [0.7, 0.9, 1])
-@pytest.mark.parametrize("flip", [False, True])
-def test_labels_are_the_answers_where_they_are_sure(model, shapes_root, sure, flip):
+@pytest.mark.parametrize("tta", [False, True])
+def test_labels_are_the_answers_where_they_are_sure(model, shapes_root, sure, tta):
     frame = data.open_data(shapes_root, "test")[:3]
-    found = evaluation.pseudo_labels(model, frame, (16, 24), sure=sure, flip=flip)
+    found = evaluation.pseudo_labels(model, frame, (16, 24), sure=sure, tta=tta)
     assert found.dtype == np.uint8
     assert found.shape == (3, 16, 24)
-    for label, probability in zip(found, inference.predict(model, frame["image"], flip=flip), strict=True):
+    for label, probability in zip(found, inference.predict(model, frame["image"], tta=tta), strict=True):
         small = probability.astype(float).reshape(16, 4, 24, 4).mean(axis=(1, 3))  # 64 x 96, by areas of 4 x 4
         distance = np.maximum(small, 1 - small) - sure
         clear = abs(distance) > 1e-4

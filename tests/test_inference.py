@@ -45,7 +45,7 @@ def test_probabilities_are_the_models_whatever_the_batch(model, batch):
 def test_flip_averages_with_the_mirror_image(model):
     images = np.random.default_rng(0).integers(0, 256, (3, 16, 24, 3), dtype=np.uint8)
     expected = [(answer(image) + answer(image[:, ::-1])[:, ::-1]) / 2 for image in images]
-    np.testing.assert_allclose(inference.probabilities(model, images, flip=True, batch=2), expected, atol=1e-6)
+    np.testing.assert_allclose(inference.probabilities(model, images, tta=True, batch=2), expected, atol=1e-6)
     assert abs(np.array(expected) - inference.probabilities(model, images)).max() > 0.1
 
 
@@ -59,14 +59,14 @@ def test_images_of_another_size_than_the_model_are_refused(model):
         inference.probabilities(model, np.zeros((1, 24, 16, 3), np.uint8))
 
 
-@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("tta", [False, True])
 @pytest.mark.parametrize("batch", [1, 2, 16])
-def test_each_answer_is_upsampled_to_the_size_of_its_photo(model, photos, batch, flip):
-    found = list(inference.predict(model, photos, flip=flip, batch=batch))
+def test_each_answer_is_upsampled_to_the_size_of_its_photo(model, photos, batch, tta):
+    found = list(inference.predict(model, photos, tta=tta, batch=batch))
     assert len(found) == 5
     for path, probability in zip(photos, found, strict=True):
         small = data.read_image(path, (16, 24))
-        expected = (answer(small) + answer(small[:, ::-1])[:, ::-1]) / 2 if flip else answer(small)
+        expected = (answer(small) + answer(small[:, ::-1])[:, ::-1]) / 2 if tta else answer(small)
         shape = np.asarray(Image.open(path)).shape[:2]
         assert probability.dtype == np.float32
         assert probability.shape == shape
@@ -76,11 +76,11 @@ def test_each_answer_is_upsampled_to_the_size_of_its_photo(model, photos, batch,
             )
 
 
-@pytest.mark.parametrize("flip", [False, True])
-def test_an_ensemble_averages_what_each_model_says_at_the_size_of_the_photo(model, photos, flip):
+@pytest.mark.parametrize("tta", [False, True])
+def test_an_ensemble_averages_what_each_model_says_at_the_size_of_the_photo(model, photos, tta):
     models = [model, fake_model(32, 32), fake_model(8, 40)]
-    alone = [list(inference.predict(each, photos, flip=flip)) for each in models]
-    together = list(inference.predict(models, photos, flip=flip, batch=2))
+    alone = [list(inference.predict(each, photos, tta=tta)) for each in models]
+    together = list(inference.predict(models, photos, tta=tta, batch=2))
     assert [each.shape for each in together] == [(64, 96), (40, 30), (64, 96), (10, 12), (40, 30)]
     for *maps, mean in zip(*alone, together, strict=True):
         assert mean.dtype == np.float32

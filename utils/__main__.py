@@ -68,11 +68,11 @@ def _parser():
     sub.add_argument("--seed", type=_seed, default=0)
     sub.add_argument("--out", required=True, metavar="NAME.keras", help="where the best model goes")
 
-    sub = command("evaluate", evaluate, "Score a model at the original size.", "evaluate models/unet.keras --flip")
+    sub = command("evaluate", evaluate, "Score a model at the original size.", "evaluate models/unet.keras --tta")
     sub.add_argument("model", nargs="+", metavar="MODEL", help=ENSEMBLE)
     sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
     sub.add_argument("--cars", metavar="FILE", help="score exactly these cars, one id a line (default: the test split)")
-    sub.add_argument("--flip", action="store_true", help="average with the mirror image")
+    _add_tta(sub)
     sub.add_argument("--json", metavar="FILE", help="write the scores here, too")
 
     sub = command("predict", predict, "Cut the car out of photos.", "predict photo.jpg --out cut")
@@ -82,13 +82,18 @@ def _parser():
     sub.add_argument("--background", metavar="PHOTO", help="write NAME_composite.jpg on this instead of a cut-out")
 
     sub = command("submit", submit, "Predict the test images and write the file for Kaggle.",
-                  "submit models/unet.keras --flip --out submission.csv.gz")  # fmt: skip
+                  "submit models/unet.keras --tta --out submission.csv.gz")  # fmt: skip
     sub.add_argument("model", nargs="+", metavar="MODEL", help=ENSEMBLE)
     sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
     sub.add_argument("--out", required=True, metavar="NAME.csv.gz", help="stopped, the same command goes on")
-    sub.add_argument("--flip", action="store_true", help="average with the mirror image")
+    _add_tta(sub)
     sub.add_argument("--threshold", type=_share, default=0.5, help="car where the probability is above (default: 0.5)")
     return parser
+
+
+def _add_tta(sub):
+    sub.add_argument("--tta", action="store_true", help="test-time augmentation: average with the mirror image")
+    sub.add_argument("--flip", dest="tta", action="store_true", help=argparse.SUPPRESS)  # what --tta was called first
 
 
 def _positive(kind):
@@ -200,7 +205,7 @@ def evaluate(args):
     frame = data.open_data(args.data)
     frame = data.select_cars(frame, read_cars(args.cars)) if args.cars else data.split_by_car(frame)[2]
     print(data.describe(frame), flush=True)
-    scores = evaluation.evaluate(model, frame, flip=args.flip, progress=sys.stdout.isatty())
+    scores = evaluation.evaluate(model, frame, tta=args.tta, progress=sys.stdout.isatty())
     means = scores.drop(columns=["id", "view"]).mean()
     print("\n".join(f"{name:<12}{value:.5f}" for name, value in means.items()))
     worst = scores.nsmallest(5, "dice")
@@ -250,7 +255,7 @@ def submit(args):
     model = [inference.load_model(path) for path in args.model]
     frame = submission.open_test(args.data)
     print(data.describe(frame), flush=True)
-    submission.write(model, frame, args.out, args.flip, args.threshold, progress=True)
+    submission.write(model, frame, args.out, args.tta, args.threshold, progress=True)
     print(f"{args.out}: {len(frame)} rows, validated")
     if "usage" in frame:
         scores = submission.score(args.out, frame)

@@ -18,7 +18,7 @@ SCORES = {
 }
 
 
-def evaluate(model, frame, flip=False, threshold=0.5, progress=False):
+def evaluate(model, frame, tta=False, threshold=0.5, progress=False):
     """Score a model at each image's original size.
 
     Parameters
@@ -27,8 +27,8 @@ def evaluate(model, frame, flip=False, threshold=0.5, progress=False):
         As in `utils.inference.predict`.
     frame : pandas.DataFrame
         Rows of `utils.data.open_data` that have masks.
-    flip : bool
-        Average with the prediction for the mirror image.
+    tta : bool
+        Test-time augmentation: average with the prediction for the mirror image.
     threshold : float
         A pixel is car where its probability is above.
     progress : bool
@@ -48,7 +48,7 @@ def evaluate(model, frame, flip=False, threshold=0.5, progress=False):
     Taught in ``notebooks/05_train_a_unet.ipynb``.
     """
     rows = frame.to_dict("records")
-    found = predict(model, frame["image"], flip, progress=progress)
+    found = predict(model, frame["image"], tta, progress=progress)
     scores = [score(row, probability > threshold) for row, probability in zip(rows, found, strict=True)]
     return pd.concat([frame[["id", "view"]].reset_index(drop=True), pd.DataFrame(scores)], axis=1)
 
@@ -59,7 +59,7 @@ def score(row, prediction):
     return {name: float(metric(truth, prediction)) for name, metric in SCORES.items()}
 
 
-def best_threshold(model, frame, flip=False):
+def best_threshold(model, frame, tta=False):
     """Score every threshold from 0.20 to 0.80 at each image's original size.
 
     Parameters
@@ -69,8 +69,8 @@ def best_threshold(model, frame, flip=False):
     frame : pandas.DataFrame
         Rows of `utils.data.open_data` that have masks. Take validation images: a threshold that is chosen on the
         images it is then scored on looks better than it is.
-    flip : bool
-        Average with the prediction for the mirror image.
+    tta : bool
+        Test-time augmentation: average with the prediction for the mirror image.
 
     Returns
     -------
@@ -90,13 +90,13 @@ def best_threshold(model, frame, flip=False):
         raise CourseError("There is no image to search a threshold on: use the validation images.")
     rows = frame.to_dict("records")
     scores = []
-    for row, probability in zip(rows, predict(model, frame["image"], flip), strict=True):
+    for row, probability in zip(rows, predict(model, frame["image"], tta), strict=True):
         truth = data.read_mask(row) > 127
         scores.append([metrics.dice(truth, probability > threshold) for threshold in THRESHOLDS])
     return pd.DataFrame({"dice": np.mean(scores, axis=0)}, index=pd.Index(THRESHOLDS, name="threshold"))
 
 
-def pseudo_labels(model, frame, size, sure=0.95, flip=False, progress=False):
+def pseudo_labels(model, frame, size, sure=0.95, tta=False, progress=False):
     """Label photos with a model's own answers: soft masks, in which unsure pixels are marked.
 
     Parameters
@@ -109,8 +109,8 @@ def pseudo_labels(model, frame, size, sure=0.95, flip=False, progress=False):
         Height and width of the labels (an int: both).
     sure : float, above 0.5, at most 1
         A pixel gets its probability as its label where that of "car" or of "background" is at least ``sure``.
-    flip : bool
-        Average with the prediction for the mirror image.
+    tta : bool
+        Test-time augmentation: average with the prediction for the mirror image.
     progress : bool
 
     Returns
@@ -133,7 +133,7 @@ def pseudo_labels(model, frame, size, sure=0.95, flip=False, progress=False):
         raise CourseError(f"sure={sure} is not above 0.5 and at most 1, e.g. 0.95: the probability a label must have.")
     if not len(frame):
         raise CourseError("There is no image to label: check the folder and the cars.")
-    maps = predict(model, frame["image"], flip, progress=progress)
+    maps = predict(model, frame["image"], tta, progress=progress)
     return np.stack([_label(data.resize(probability, size), sure) for probability in maps])
 
 

@@ -50,7 +50,7 @@ def load_model(path):
     return model
 
 
-def probabilities(model, images, flip=False, batch=16):
+def probabilities(model, images, tta=False, batch=16):
     """Probability of "car" for each pixel, at the model's size.
 
     Parameters
@@ -58,8 +58,8 @@ def probabilities(model, images, flip=False, batch=16):
     model : keras.Model
     images : ndarray of uint8, (n, h, w, 3), 0-255
         At the model's size.
-    flip : bool
-        Average with the prediction for the mirror image.
+    tta : bool
+        Test-time augmentation: average with the prediction for the mirror image.
     batch : int
 
     Returns
@@ -80,17 +80,17 @@ def probabilities(model, images, flip=False, batch=16):
             f"Images are {images.shape[1:]}, the model wants {model.input_shape[1:]}: load them at the model's size."
         )
     starts = range(0, max(1, len(images)), batch)
-    return np.concatenate([_predict_batch(model, images[start : start + batch], flip) for start in starts])
+    return np.concatenate([_predict_batch(model, images[start : start + batch], tta) for start in starts])
 
 
-def _predict_batch(model, images, flip):
+def _predict_batch(model, images, tta):
     straight = model.predict_on_batch(images)[..., 0]
-    if not flip:
+    if not tta:
         return straight
     return (straight + model.predict_on_batch(np.flip(images, 2).copy())[:, :, ::-1, 0]) / 2
 
 
-def predict(model, paths, flip=False, batch=16, progress=False):
+def predict(model, paths, tta=False, batch=16, progress=False):
     """Probability of "car" for each pixel, at each image's own size.
 
     Parameters
@@ -99,8 +99,8 @@ def predict(model, paths, flip=False, batch=16, progress=False):
         Of several, an ensemble, the answers are averaged; each model sees the photo at its own size.
     paths : iterable of path
         Photos of any size.
-    flip : bool
-        Average with the prediction for the mirror image.
+    tta : bool
+        Test-time augmentation: average with the prediction for the mirror image.
     batch : int
         Images predicted at a time.
     progress : bool
@@ -125,7 +125,7 @@ def predict(model, paths, flip=False, batch=16, progress=False):
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(paths), batch):
             chunk = paths[start : start + batch]
-            for path, *maps in zip(chunk, *_answers(models, chunk, flip, pool), strict=True):
+            for path, *maps in zip(chunk, *_answers(models, chunk, tta, pool), strict=True):
                 shape = data.image_shape(path)
                 yield sum(upsample(each, shape) for each in maps) / np.float32(len(maps))
                 bar.add(1)
@@ -139,12 +139,12 @@ def as_models(model):
     return models
 
 
-def _answers(models, paths, flip, pool):
+def _answers(models, paths, tta, pool):
     """What each model says at its own size; photos are read once a size."""
     photos = {}
     for size in {model.input_shape[1:3] for model in models}:
         photos[size] = np.stack(list(pool.map(partial(data.read_image, size=size), paths)))
-    return [_predict_batch(model, photos[model.input_shape[1:3]], flip) for model in models]
+    return [_predict_batch(model, photos[model.input_shape[1:3]], tta) for model in models]
 
 
 def upsample(probability, shape):
