@@ -124,7 +124,7 @@ def test_the_ablation_goes_on_where_it_was_stopped(small_tricks, shapes_root):
     assert names == ("base", "larger", "pseudo", "longer")
     assert minutes == pytest.approx([4, 8, 2, 2])
     assert photos == (5 * 16, 5 * 16, 7 * 16, 5 * 16)  # two cars of test/ join in
-    assert loss == (None, None, "sure_bce_dice", "sure_bce_dice")
+    assert loss == (None, None, "ignoring_bce_dice", "ignoring_bce_dice")
     assert table["row"].is_unique and len(table) == 10
     assert table.columns.tolist() == ["data", "row", "dice", "seconds", "command", "machine"]
     assert (

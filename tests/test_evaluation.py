@@ -116,10 +116,10 @@ def test_labels_are_the_answers_where_they_are_sure(model, shapes_root, sure, tt
         distance = np.maximum(small, 1 - small) - sure
         clear = abs(distance) > 1e-4
         is_sure = clear & (distance > 0)
-        assert (label[clear & (distance < 0)] == losses.UNSURE).all()
-        assert (label[is_sure] != losses.UNSURE).all()
+        assert (label[clear & (distance < 0)] == losses.IGNORE_LABEL).all()
+        assert (label[is_sure] != losses.IGNORE_LABEL).all()
         np.testing.assert_allclose(label[is_sure], 255 * small[is_sure], atol=0.51)
-    assert (found == losses.UNSURE).any()
+    assert (found == losses.IGNORE_LABEL).any()
 
 
 def test_an_ensemble_labels_what_it_agrees_on(shapes_root):
@@ -127,7 +127,7 @@ def test_an_ensemble_labels_what_it_agrees_on(shapes_root):
     inputs = keras.Input((16, 16, 3))
     yes, no = (keras.Model(inputs, ops.zeros_like(inputs[..., :1]) + value) for value in (1.0, 0.0))
     frame = data.open_data(shapes_root)[:2]
-    assert (evaluation.pseudo_labels([yes, no], frame, 8) == losses.UNSURE).all()
+    assert (evaluation.pseudo_labels([yes, no], frame, 8) == losses.IGNORE_LABEL).all()
     assert (evaluation.pseudo_labels([yes, yes], frame, 8) == 255).all()
     assert (evaluation.pseudo_labels(no, frame, 8) == 0).all()
 
@@ -145,17 +145,17 @@ def test_labels_need_no_masks(model, tmp_path):
     assert evaluation.pseudo_labels(model, frame, 16).shape == (len(frame), 16, 16)
 
 
-def test_unsure_patches_stay_unsure_under_augmentation():
+def test_ignored_patches_stay_ignored_under_augmentation():
     masks = np.zeros((4, 48, 48), np.uint8)
     masks[:, :, 24:] = 255
-    masks[:, 16:32, 16:32] = losses.UNSURE
+    masks[:, 16:32, 16:32] = losses.IGNORE_LABEL
     moving = {"flip": 0.5, "shift": 0.1, "scale": 0.1, "rotate": 10, "hsv": (50, 5, 15)}
     for batches in (
         Batches(np.zeros((4, 48, 48, 3), np.uint8), masks, batch=4, seed=seed, **moving) for seed in range(5)
     ):
         y = batches[0][1]
-        unsure = np.isclose(255 * y, losses.UNSURE, atol=1e-3).sum(axis=(1, 2, 3))
-        assert ((0.6 * 256 < unsure) & (unsure < 1.5 * 256)).all()
+        ignored = np.isclose(255 * y, losses.IGNORE_LABEL, atol=1e-3).sum(axis=(1, 2, 3))
+        assert ((0.6 * 256 < ignored) & (ignored < 1.5 * 256)).all()
 
 
 class Guess(layers.Layer):
@@ -169,11 +169,11 @@ class Guess(layers.Layer):
 
 
 @pytest.mark.parametrize("loss", [losses.bce, losses.bce_dice])
-def test_training_leaves_unsure_pixels_alone(loss):
+def test_training_leaves_ignored_pixels_alone(loss):
     images = np.zeros((8, 16, 16, 3), np.uint8)
     masks = np.zeros((8, 16, 16), np.uint8)
     masks[:, :8] = 255
-    masks[:, :, 8:] = losses.UNSURE
+    masks[:, :, 8:] = losses.IGNORE_LABEL
     inputs = keras.Input((16, 16, 3))
     model = keras.Model(inputs, Guess()(inputs))
     training.fit(
@@ -183,7 +183,7 @@ def test_training_leaves_unsure_pixels_alone(loss):
         epochs=20,
         batch=4,
         learning_rate=0.2,
-        loss=losses.sure_pixels(loss),
+        loss=losses.ignoring(loss),
         verbose=False,
     )
     found = inference.probabilities(model, images[:1])[0]

@@ -97,7 +97,7 @@ def best_threshold(model, frame, tta=False):
 
 
 def pseudo_labels(model, frame, size, sure=0.95, tta=False, progress=False):
-    """Label photos with a model's own answers: soft masks, in which unsure pixels are marked.
+    """Label photos with a model's own answers: soft masks, with the ignore label where it is not sure.
 
     Parameters
     ----------
@@ -116,8 +116,8 @@ def pseudo_labels(model, frame, size, sure=0.95, tta=False, progress=False):
     Returns
     -------
     ndarray of uint8, (n, h, w), 0-255
-        255 times the probability of "car"; `losses.UNSURE` where the model is not sure. To train on them together
-        with true masks, pass ``losses.sure_pixels(loss)``, which leaves these pixels out.
+        255 times the probability of "car"; `losses.IGNORE_LABEL` where the model is not sure. To train on them together
+        with true masks, pass ``losses.ignoring(loss)``.
 
     Raises
     ------
@@ -139,4 +139,4 @@ def pseudo_labels(model, frame, size, sure=0.95, tta=False, progress=False):
 
 def _label(probability, sure):
     is_sure = np.maximum(probability, 1 - probability) >= sure
-    return np.where(is_sure, np.rint(255 * probability), losses.UNSURE).astype(np.uint8)
+    return np.where(is_sure, np.rint(255 * probability), losses.IGNORE_LABEL).astype(np.uint8)

@@ -6,7 +6,7 @@ from utils import CourseError
 
 PIXELS = (1, 2, 3)
 EPSILON = 1e-7
-UNSURE = 128  # the grey value, in masks of 0-255, that `sure_pixels` leaves out
+IGNORE_LABEL = 128  # the grey value, in masks of 0-255, that `ignoring` leaves out
 
 
 def bce(y_true, y_pred):
@@ -156,8 +156,8 @@ def boundary_weights(y_true, width=11, weight=2.0):
     return 1 + weight * 4 * mean * (1 - mean)
 
 
-def sure_pixels(loss):
-    """Make a loss leave out the pixels that are marked as unsure.
+def ignoring(loss):
+    """Make a loss leave out the pixels that carry the ignore label.
 
     Parameters
     ----------
@@ -167,23 +167,24 @@ def sure_pixels(loss):
     Returns
     -------
     callable
-        The loss with truth and prediction set to 0, a background that was found, wherever the truth is `UNSURE` / 255.
+        The loss with truth and prediction set to 0, a background that was found, wherever the truth is
+        `IGNORE_LABEL` / 255.
 
     Notes
     -----
-    `UNSURE` is the value in the middle: in a soft mask it says "half car". A true mask has it in about one pixel of
-    256 along its edge, which is then left out as well. Where augmentation moves a mask by parts of a pixel, the rim
-    of an unsure patch mixes with its sure neighbours and counts as a soft label.
+    `IGNORE_LABEL` is the value in the middle: in a soft mask it says "half car". A true mask has it in about one
+    pixel of 256 along its edge, which is then left out as well. Where augmentation moves a mask by parts of a pixel,
+    the rim of an ignored patch mixes with its neighbours and counts as a soft label.
     Taught in ``notebooks/07_competition_tricks.ipynb``.
     """
 
-    def sure(y_true, y_pred):
+    def labelled_pixels(y_true, y_pred):
         y_true = ops.cast(y_true, y_pred.dtype)
-        known = ops.cast(abs(255 * y_true - UNSURE) > 0.25, y_pred.dtype)
-        return loss(known * y_true, known * y_pred)
+        labelled = ops.cast(abs(255 * y_true - IGNORE_LABEL) > 0.25, y_pred.dtype)
+        return loss(labelled * y_true, labelled * y_pred)
 
-    sure.__name__ = f"sure_{loss.__name__}"
-    return sure
+    labelled_pixels.__name__ = f"ignoring_{loss.__name__}"
+    return labelled_pixels
 
 
 def _cross_entropy(y_true, y_pred):
