@@ -104,21 +104,21 @@ def test_thresholds_and_labels_need_images(model, shapes_root):
         evaluation.pseudo_labels(model, none, 16)
 
 
-@pytest.mark.parametrize("sure", [0.7, 0.9, 1])
+@pytest.mark.parametrize("confidence", [0.7, 0.9, 1])
 @pytest.mark.parametrize("tta", [False, True])
-def test_labels_are_the_answers_where_they_are_sure(model, shapes_root, sure, tta):
+def test_labels_are_the_answers_where_they_are_confident(model, shapes_root, confidence, tta):
     frame = data.open_data(shapes_root, "test")[:3]
-    found = evaluation.pseudo_labels(model, frame, (16, 24), sure=sure, tta=tta)
+    found = evaluation.pseudo_labels(model, frame, (16, 24), confidence=confidence, tta=tta)
     assert found.dtype == np.uint8
     assert found.shape == (3, 16, 24)
     for label, probability in zip(found, inference.predict(model, frame["image"], tta=tta), strict=True):
         small = probability.astype(float).reshape(16, 4, 24, 4).mean(axis=(1, 3))  # 64 x 96, by areas of 4 x 4
-        distance = np.maximum(small, 1 - small) - sure
+        distance = np.maximum(small, 1 - small) - confidence
         clear = abs(distance) > 1e-4
-        is_sure = clear & (distance > 0)
+        confident = clear & (distance > 0)
         assert (label[clear & (distance < 0)] == losses.IGNORE_LABEL).all()
-        assert (label[is_sure] != losses.IGNORE_LABEL).all()
-        np.testing.assert_allclose(label[is_sure], 255 * small[is_sure], atol=0.51)
+        assert (label[confident] != losses.IGNORE_LABEL).all()
+        np.testing.assert_allclose(label[confident], 255 * small[confident], atol=0.51)
     assert (found == losses.IGNORE_LABEL).any()
 
 
@@ -132,10 +132,10 @@ def test_an_ensemble_labels_what_it_agrees_on(shapes_root):
     assert (evaluation.pseudo_labels(no, frame, 8) == 0).all()
 
 
-@pytest.mark.parametrize("sure", [0, 0.5, 1.01, float("nan")])
-def test_a_certainty_that_means_nothing_is_refused(model, shapes_root, sure):
+@pytest.mark.parametrize("confidence", [0, 0.5, 1.01, float("nan")])
+def test_a_confidence_that_means_nothing_is_refused(model, shapes_root, confidence):
     with pytest.raises(CourseError, match="above 0.5"):
-        evaluation.pseudo_labels(model, data.open_data(shapes_root)[:1], 16, sure=sure)
+        evaluation.pseudo_labels(model, data.open_data(shapes_root)[:1], 16, confidence=confidence)
 
 
 def test_labels_need_no_masks(model, tmp_path):

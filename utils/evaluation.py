@@ -96,7 +96,7 @@ def best_threshold(model, frame, tta=False):
     return pd.DataFrame({"dice": np.mean(scores, axis=0)}, index=pd.Index(THRESHOLDS, name="threshold"))
 
 
-def pseudo_labels(model, frame, size, sure=0.95, tta=False, progress=False):
+def pseudo_labels(model, frame, size, confidence=0.95, tta=False, progress=False):
     """Label photos with a model's own answers: soft masks, with the ignore label where it is not sure.
 
     Parameters
@@ -107,8 +107,8 @@ def pseudo_labels(model, frame, size, sure=0.95, tta=False, progress=False):
         Rows of `utils.data.open_data`; masks are not looked at.
     size : int or (int, int)
         Height and width of the labels (an int: both).
-    sure : float, above 0.5, at most 1
-        A pixel gets its probability as its label where that of "car" or of "background" is at least ``sure``.
+    confidence : float, above 0.5, at most 1
+        A pixel gets its probability as its label where that of "car" or of "background" is at least ``confidence``.
     tta : bool
         Test-time augmentation: average with the prediction for the mirror image.
     progress : bool
@@ -122,21 +122,23 @@ def pseudo_labels(model, frame, size, sure=0.95, tta=False, progress=False):
     Raises
     ------
     CourseError
-        ``sure`` is out of range; no image; a file cannot be read.
+        ``confidence`` is out of range; no image; a file cannot be read.
 
     Notes
     -----
     After Lee, "Pseudo-Label", ICML workshop 2013, pixel by pixel and soft.
     Taught in ``notebooks/07_competition_tricks.ipynb``.
     """
-    if not 0.5 < sure <= 1:
-        raise CourseError(f"sure={sure} is not above 0.5 and at most 1, e.g. 0.95: the probability a label must have.")
+    if not 0.5 < confidence <= 1:
+        raise CourseError(
+            f"confidence={confidence}: the probability a label must have is above 0.5 and at most 1."
+        )
     if not len(frame):
         raise CourseError("There is no image to label: check the folder and the cars.")
     maps = predict(model, frame["image"], tta, progress=progress)
-    return np.stack([_label(data.resize(probability, size), sure) for probability in maps])
+    return np.stack([_label(data.resize(probability, size), confidence) for probability in maps])
 
 
-def _label(probability, sure):
-    is_sure = np.maximum(probability, 1 - probability) >= sure
-    return np.where(is_sure, np.rint(255 * probability), losses.IGNORE_LABEL).astype(np.uint8)
+def _label(probability, confidence):
+    confident = np.maximum(probability, 1 - probability) >= confidence
+    return np.where(confident, np.rint(255 * probability), losses.IGNORE_LABEL).astype(np.uint8)
