@@ -130,9 +130,7 @@ def pseudo_labels(model, frame, size, confidence=0.95, tta=False, progress=False
     Taught in ``notebooks/07_competition_tricks.ipynb``.
     """
     if not 0.5 < confidence <= 1:
-        raise CourseError(
-            f"confidence={confidence}: the probability a label must have is above 0.5 and at most 1."
-        )
+        raise CourseError(f"confidence={confidence}: the probability a label must have is above 0.5 and at most 1.")
     if not len(frame):
         raise CourseError("There is no image to label: check the folder and the cars.")
     maps = predict(model, frame["image"], tta, progress=progress)

@@ -4,7 +4,7 @@ from keras import ops
 
 from utils import CourseError
 
-PIXELS = (1, 2, 3)
+IMAGE_AXES = (1, 2, 3)
 EPSILON = 1e-7
 IGNORE_LABEL = 128  # the grey value, in masks of 0-255, that `ignoring` leaves out
 
@@ -25,7 +25,7 @@ def bce(y_true, y_pred):
     -----
     Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
     """
-    return ops.mean(_cross_entropy(y_true, y_pred), axis=PIXELS)
+    return ops.mean(_cross_entropy(y_true, y_pred), axis=IMAGE_AXES)
 
 
 def dice_loss(y_true, y_pred):
@@ -48,8 +48,8 @@ def dice_loss(y_true, y_pred):
     Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
     """
     y_true = ops.cast(y_true, y_pred.dtype)
-    overlap = ops.sum(y_true * y_pred, axis=PIXELS)
-    total = ops.sum(ops.square(y_true) + ops.square(y_pred), axis=PIXELS)
+    overlap = ops.sum(y_true * y_pred, axis=IMAGE_AXES)
+    total = ops.sum(ops.square(y_true) + ops.square(y_pred), axis=IMAGE_AXES)
     return 1 - (2 * overlap + 1) / (total + 1)
 
 
@@ -119,8 +119,8 @@ def boundary_weighted_bce(y_true, y_pred, width=11, weight=2.0):
     Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
     """
     weights = boundary_weights(ops.cast(y_true, y_pred.dtype), width, weight)
-    total = ops.sum(weights * _cross_entropy(y_true, y_pred), axis=PIXELS)
-    return total / ops.sum(weights, axis=PIXELS)
+    total = ops.sum(weights * _cross_entropy(y_true, y_pred), axis=IMAGE_AXES)
+    return total / ops.sum(weights, axis=IMAGE_AXES)
 
 
 def boundary_weights(y_true, width=11, weight=2.0):
