@@ -83,19 +83,19 @@ def blot(*boxes, shape=(60, 100)):
 BODY = blot((20, 45, 20, 80))
 
 
-def test_one_car_is_the_largest_part_without_its_small_holes():
+def test_the_largest_component_comes_without_its_small_holes():
     window, pinhole, speck = blot((25, 33, 30, 40)), blot((30, 32, 60, 62)), blot((5, 9, 5, 9))
-    np.testing.assert_array_equal(compose.one_car(BODY & ~window & ~pinhole | speck), BODY & ~window)
-    np.testing.assert_array_equal(compose.one_car(BODY & ~window, hole=80), BODY)
+    np.testing.assert_array_equal(compose.largest_component(BODY & ~window & ~pinhole | speck), BODY & ~window)
+    np.testing.assert_array_equal(compose.largest_component(BODY & ~window, hole=80), BODY)
     corner = blot((45, 50, 80, 85))  # touches the body by a corner only: another part
-    np.testing.assert_array_equal(compose.one_car(BODY | corner), BODY)
+    np.testing.assert_array_equal(compose.largest_component(BODY | corner), BODY)
     bay = blot((35, 45, 40, 45))  # open to one side: no hole
-    np.testing.assert_array_equal(compose.one_car(BODY & ~bay), BODY & ~bay)
+    np.testing.assert_array_equal(compose.largest_component(BODY & ~bay), BODY & ~bay)
 
 
 @pytest.mark.parametrize("mask", [np.zeros((4, 5), bool), np.ones((4, 5), bool)])
-def test_one_car_of_nothing_and_of_everything(mask):
-    np.testing.assert_array_equal(compose.one_car(mask), mask)
+def test_the_largest_component_of_nothing_and_of_everything(mask):
+    np.testing.assert_array_equal(compose.largest_component(mask), mask)
 
 
 def test_a_clean_edge_is_narrower_and_still_soft():

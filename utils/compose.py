@@ -89,7 +89,7 @@ def place(image, probability, background):
     return composite(own_colours(image, alpha), alpha, np.rint(shaded).astype(np.uint8))
 
 
-def one_car(mask, hole=40):
+def largest_component(mask, hole=40):
     """Keep the largest connected part of a mask, and fill its small holes.
 
     Parameters
@@ -122,7 +122,7 @@ def clean_edge(probability, gain=3):
     -------
     ndarray of float32, (h, w), 0-1
     """
-    car = one_car(probability > 0.5)
+    car = largest_component(probability > 0.5)
     alpha = np.clip(gain * (probability - 0.5) + 0.5, 0, 1) * binary_dilation(car, iterations=3)
     return np.where(car & (probability <= 0.5), 1, alpha).astype(np.float32)
 
