@@ -120,13 +120,13 @@ def test_the_edge_takes_the_colour_of_the_nearest_inner_pixel():
     alpha = np.where(BODY, 1.0, 0.0)
     alpha[20:45, 80:82] = 0.4
     image = np.where(BODY[..., None], np.indices(BODY.shape).sum(0)[..., None], 255).astype(np.uint8)
-    found = compose.own_colours(image, alpha)
+    found = compose.estimate_foreground(image, alpha)
     inner = BODY & ~blot((20, 21, 20, 80), (44, 45, 20, 80), (20, 45, 20, 21), (20, 45, 79, 80))
     np.testing.assert_array_equal(found[inner], image[inner])
     np.testing.assert_array_equal(found[21:44, 79:81], np.repeat(image[21:44, 78:79], 2, axis=1))
     np.testing.assert_array_equal(found[20, 21:78], image[21, 21:78])
     np.testing.assert_array_equal(found[:, 90:], image[:, 90:])  # far from the car, the photo stays
-    np.testing.assert_array_equal(compose.own_colours(image, alpha * 0.9), image)
+    np.testing.assert_array_equal(compose.estimate_foreground(image, alpha * 0.9), image)
 
 
 FLOOR = np.full((120, 200, 3), 200, np.uint8)

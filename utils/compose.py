@@ -86,7 +86,7 @@ def place(image, probability, background):
     """
     alpha = clean_edge(_alpha(image, probability))
     shaded = cover(background, alpha.shape) * shadow(image, alpha)[..., None]
-    return composite(own_colours(image, alpha), alpha, np.rint(shaded).astype(np.uint8))
+    return composite(estimate_foreground(image, alpha), alpha, np.rint(shaded).astype(np.uint8))
 
 
 def largest_component(mask, hole=40):
@@ -127,8 +127,8 @@ def clean_edge(probability, gain=3):
     return np.where(car & (probability <= 0.5), 1, alpha).astype(np.float32)
 
 
-def own_colours(image, alpha, reach=3):
-    """Give each pixel of the edge the colour of the nearest one that lies wholly in the car: no wall shines through.
+def estimate_foreground(image, alpha, reach=3):
+    """Estimate the car's own colour at its edge: that of the nearest pixel wholly in the car. No wall shines through.
 
     Parameters
     ----------
