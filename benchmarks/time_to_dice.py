@@ -245,7 +245,7 @@ def figure(rows):
     ends = rows.groupby("network")["best"].last().sort_values()
     length = "a minute" if minutes == 1 else f"{minutes:g} minutes"
     title = f"Dice on cars never seen: {ends.index[-1]} gets furthest in {length} on {rows['machine'].iloc[0]}"
-    return plots.races(curves, title, peers.OURS, "seconds of training; by the better of the two statistics")
+    return plots.races(curves, title, peers.COURSE_NETWORKS, "seconds of training; by the better of the two statistics")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from utils import CourseError, replacing
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SHIPPED = Path(__file__).resolve().parents[1] / "data" / "weights" / "unet.keras"
-OURS = re.compile(r"_(mask|cutout|composite)$")  # what `predict` writes: no photo to predict on
+WRITTEN_BY_PREDICT = re.compile(r"_(mask|cutout|composite)$")  # in the name of a file: no photo to predict on
 ENSEMBLE = "Several models: the mean of their answers."
 PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
@@ -269,7 +269,7 @@ def _photos(arguments):
     for argument in map(Path, arguments):
         if argument.is_dir():
             found = [path for path in sorted(argument.iterdir()) if path.suffix.lower() in PHOTOS]
-            found = [path for path in found if not OURS.search(path.stem)]
+            found = [path for path in found if not WRITTEN_BY_PREDICT.search(path.stem)]
             if not found:
                 raise CourseError(f"No photo in {argument}: looked for {', '.join(sorted(PHOTOS))}.")
             paths += found

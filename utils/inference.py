@@ -125,7 +125,7 @@ def predict(model, paths, tta=False, batch=16, progress=False):
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(paths), batch):
             chunk = paths[start : start + batch]
-            for path, *maps in zip(chunk, *_answers(models, chunk, tta, pool), strict=True):
+            for path, *maps in zip(chunk, *_predict_at_model_sizes(models, chunk, tta, pool), strict=True):
                 shape = data.image_shape(path)
                 yield sum(upsample(each, shape) for each in maps) / np.float32(len(maps))
                 bar.add(1)
@@ -139,7 +139,7 @@ def as_models(model):
     return models
 
 
-def _answers(models, paths, tta, pool):
+def _predict_at_model_sizes(models, paths, tta, pool):
     """What each model says at its own size; photos are read once a size."""
     photos = {}
     for size in {model.input_shape[1:3] for model in models}:
