@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import shapes
 from fakes import fake_model
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from keras import layers, ops
 from PIL import Image
 
@@ -78,6 +81,21 @@ def test_every_threshold_is_scored_as_an_evaluation_would(shapes_root, sizes, tt
     for threshold in (0.2, 0.25, 0.5, 0.8):
         expected = evaluation.evaluate(model, frame, tta=tta, threshold=threshold)["dice"].mean()
         assert found.loc[threshold, "dice"] == pytest.approx(expected)
+
+
+@given(st.data(), st.sampled_from([np.float32, np.float64]))
+def test_one_pass_finds_what_each_threshold_finds_by_itself(drawn, dtype):
+    """Probabilities on a threshold, the next number below and above it, and any other."""
+    on = np.array([0, 1, *evaluation.THRESHOLDS], dtype)
+    on = np.concatenate([on, np.nextafter(on, dtype(0)), np.nextafter(on, dtype(1))])
+    shape = drawn.draw(array_shapes(min_dims=2, max_dims=2, max_side=8))
+    values = st.sampled_from(on.tolist()) | st.floats(0, 1, width=np.finfo(dtype).bits)
+    probability, truth = drawn.draw(arrays(dtype, shape, elements=values)), drawn.draw(arrays(bool, shape))
+    found = evaluation._dice_at_thresholds(truth, probability)
+    for dice, threshold in zip(found, evaluation.THRESHOLDS, strict=True):
+        prediction = probability > threshold
+        areas = truth.sum() + prediction.sum()
+        assert dice == (2 * (truth & prediction).sum() / areas if areas else 1)
 
 
 def test_the_best_threshold_is_the_one_that_separates_car_from_wall(tmp_path):

@@ -8,15 +8,6 @@ from utils.inference import predict
 
 THRESHOLDS = [percent / 100 for percent in range(20, 81)]
 
-SCORES = {
-    "dice": metrics.dice,
-    "iou": metrics.iou,
-    "precision": metrics.precision,
-    "recall": metrics.recall,
-    "specificity": metrics.specificity,
-    "accuracy": metrics.accuracy,
-}
-
 
 def evaluate(model, frame, tta=False, threshold=0.5, progress=False):
     """Score a model at each image's original size.
@@ -56,7 +47,7 @@ def evaluate(model, frame, tta=False, threshold=0.5, progress=False):
 def score(row, prediction):
     """Scores of one predicted mask, bool ``(height, width)``, against the truth of its row, as a dict."""
     truth = data.read_mask(row) > 127
-    return {name: float(metric(truth, prediction)) for name, metric in SCORES.items()}
+    return {name: float(value) for name, value in metrics.scores(*metrics.confusion_matrix(truth, prediction)).items()}
 
 
 def best_threshold(model, frame, tta=False):
@@ -88,12 +79,23 @@ def best_threshold(model, frame, tta=False):
     """
     if not len(frame):
         raise CourseError("There is no image to search a threshold on: use the validation images.")
-    rows = frame.to_dict("records")
-    scores = []
-    for row, probability in zip(rows, predict(model, frame["image"], tta), strict=True):
-        truth = data.read_mask(row) > 127
-        scores.append([metrics.dice(truth, probability > threshold) for threshold in THRESHOLDS])
-    return pd.DataFrame({"dice": np.mean(scores, axis=0)}, index=pd.Index(THRESHOLDS, name="threshold"))
+    found = zip(frame.to_dict("records"), predict(model, frame["image"], tta), strict=True)
+    dice = [_dice_at_thresholds(data.read_mask(row) > 127, probability) for row, probability in found]
+    return pd.DataFrame({"dice": np.mean(dice, axis=0)}, index=pd.Index(THRESHOLDS, name="threshold"))
+
+
+def _dice_at_thresholds(truth, probability):
+    """Dice of ``probability > threshold`` at each of `THRESHOLDS`, from one histogram of car and one of background."""
+    tp, fp = _above_thresholds(probability[truth]), _above_thresholds(probability[~truth])
+    car = np.count_nonzero(truth)
+    return metrics.scores(tp, fp, car - tp, truth.size - car - fp)["dice"]
+
+
+def _above_thresholds(values):
+    """How many values lie above each of `THRESHOLDS`, which round to the values' own precision, as in a comparison."""
+    thresholds_below = np.searchsorted(np.asarray(THRESHOLDS, values.dtype), values)
+    histogram = np.bincount(thresholds_below, minlength=len(THRESHOLDS) + 1)
+    return values.size - histogram.cumsum()[:-1]
 
 
 def pseudo_labels(model, frame, size, confidence=0.95, tta=False, progress=False):
