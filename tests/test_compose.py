@@ -53,9 +53,18 @@ def test_covering_keeps_the_proportions_and_the_middle():
 
 @pytest.mark.parametrize("scale", [2, 4])
 def test_a_large_background_is_averaged_down(scale):
+    """Each pixel is a mean of its surroundings, less of what is farther away, down to nothing at the next pixel."""
     noise = np.random.default_rng(0).integers(0, 256, (64 * scale, 96 * scale, 3), dtype=np.uint8)
-    blocks = noise.reshape(64, scale, 96, scale, 3).mean(axis=(1, 3))
-    np.testing.assert_allclose(compose.cover(noise, (64, 96)), blocks, atol=1)
+    rows, columns = (triangles(side, scale) for side in (64, 96))
+    expected = np.einsum("iy,jx,yxc->ijc", rows, columns, noise, optimize=True)
+    np.testing.assert_allclose(compose.cover(noise, (64, 96)), expected, atol=1)
+
+
+def triangles(side, scale):
+    """Weights (side, side * scale) of the pixels that each of the smaller image is made of."""
+    distance = np.arange(side * scale) + 0.5 - (np.arange(side)[:, None] + 0.5) * scale
+    weights = np.clip(1 - abs(distance) / scale, 0, None)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def test_a_small_background_is_enlarged_smoothly():

@@ -4,12 +4,18 @@ import numpy as np
 import pandas as pd
 
 from utils import CourseError, data, losses, metrics
-from utils.inference import predict
+from utils.inference import Models, predict
 
 THRESHOLDS = [percent / 100 for percent in range(20, 81)]
 
 
-def evaluate(model, frame, tta=False, threshold=0.5, progress=False):
+def evaluate(
+    model: Models,
+    frame: pd.DataFrame,
+    tta: bool = False,
+    threshold: float = 0.5,
+    progress: bool = False,
+) -> pd.DataFrame:
     """Score a model at each image's original size.
 
     Parameters
@@ -44,13 +50,13 @@ def evaluate(model, frame, tta=False, threshold=0.5, progress=False):
     return pd.concat([frame[["id", "view"]].reset_index(drop=True), pd.DataFrame(scores)], axis=1)
 
 
-def score(row, prediction):
+def score(row: dict, prediction: np.ndarray) -> dict[str, float]:
     """Scores of one predicted mask, bool ``(height, width)``, against the truth of its row, as a dict."""
     truth = data.read_mask(row) > 127
     return {name: float(value) for name, value in metrics.scores(*metrics.confusion_matrix(truth, prediction)).items()}
 
 
-def best_threshold(model, frame, tta=False):
+def best_threshold(model: Models, frame: pd.DataFrame, tta: bool = False) -> pd.DataFrame:
     """Score every threshold from 0.20 to 0.80 at each image's original size.
 
     Parameters
@@ -98,7 +104,14 @@ def _above_thresholds(values):
     return values.size - histogram.cumsum()[:-1]
 
 
-def pseudo_labels(model, frame, size, confidence=0.95, tta=False, progress=False):
+def pseudo_labels(
+    model: Models,
+    frame: pd.DataFrame,
+    size: int | tuple[int, int],
+    confidence: float = 0.95,
+    tta: bool = False,
+    progress: bool = False,
+) -> np.ndarray:
     """Label photos with a model's own answers: soft masks, with the ignore label where it is not sure.
 
     Parameters

@@ -1,6 +1,10 @@
 """From a model to probabilities at each photo's own size."""
 
+import json
 import logging
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -9,14 +13,17 @@ import cv2
 import keras
 import numpy as np
 
-import utils.models  # noqa: F401  load_model opens the layers that it registers
+import utils.models  # load_model opens the layers that it registers
 from utils import CourseError, data
+
+TRAINING_CARS = "course.json"  # member of a .keras file, written by `training.save_model`
+Models = keras.Model | list[keras.Model]
 
 # To predict with one model after the other is what a course does; TensorFlow warns of it as of a mistake.
 logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
 
 
-def load_model(path):
+def load_model(path: str | os.PathLike) -> keras.Model:
     """Load a model saved by the course, ready to predict.
 
     Parameters
@@ -50,7 +57,37 @@ def load_model(path):
     return model
 
 
-def probabilities(model, images, tta=False, batch=16):
+def training_cars(path: str | os.PathLike) -> frozenset[str] | None:
+    """Read from a model's file which cars it was trained on.
+
+    Parameters
+    ----------
+    path : path
+        A ``.keras`` file.
+
+    Returns
+    -------
+    frozenset of str, or None
+        Car ids; None where the file does not say.
+
+    Raises
+    ------
+    CourseError
+        The file cannot be read, or its list is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if TRAINING_CARS not in archive.namelist():
+                return None
+            cars = json.loads(archive.read(TRAINING_CARS))["cars"]
+        if not isinstance(cars, list):
+            raise TypeError("not a list of cars")
+        return frozenset(map(str, cars))
+    except Exception as error:  # a damaged archive raises whatever its reader stumbles over
+        raise CourseError(f"{path}: its list of training cars cannot be read ({error!r}). Train it again.") from error
+
+
+def probabilities(model: keras.Model, images: np.ndarray, tta: bool = False, batch: int = 16) -> np.ndarray:
     """Probability of "car" for each pixel, at the model's size.
 
     Parameters
@@ -90,7 +127,13 @@ def _predict_batch(model, images, tta):
     return (straight + model.predict_on_batch(np.flip(images, 2).copy())[:, :, ::-1, 0]) / 2
 
 
-def predict(model, paths, tta=False, batch=16, progress=False):
+def predict(
+    model: Models,
+    paths: Iterable[str | os.PathLike],
+    tta: bool = False,
+    batch: int = 16,
+    progress: bool = False,
+) -> Iterator[np.ndarray]:
     """Probability of "car" for each pixel, at each image's own size.
 
     Parameters
@@ -121,17 +164,17 @@ def predict(model, paths, tta=False, batch=16, progress=False):
     Probabilities are up-sampled bilinearly, then thresholded: ``notebooks/03_resize_and_augment.ipynb`` shows why.
     """
     models, paths = as_models(model), list(paths)
-    bar = keras.utils.Progbar(len(paths), verbose=int(progress), unit_name="image")
-    with ThreadPoolExecutor() as pool:
+    bar = utils.progress(total=len(paths), unit=" photos", disable=not progress)
+    with ThreadPoolExecutor() as pool, bar:
         for start in range(0, len(paths), batch):
             chunk = paths[start : start + batch]
             for path, *maps in zip(chunk, *_predict_at_model_sizes(models, chunk, tta, pool), strict=True):
                 shape = data.image_shape(path)
                 yield sum(upsample(each, shape) for each in maps) / np.float32(len(maps))
-                bar.add(1)
+                bar.update()
 
 
-def as_models(model):
+def as_models(model: Models) -> list[keras.Model]:
     """One model, or several, as a list; a `CourseError` if there is none."""
     models = list(model) if isinstance(model, list | tuple) else [model]
     if not models:
@@ -147,6 +190,6 @@ def _predict_at_model_sizes(models, paths, tta, pool):
     return [_predict_batch(model, photos[model.input_shape[1:3]], tta) for model in models]
 
 
-def upsample(probability, shape):
+def upsample(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Resize one probability map, float32 ``(h, w)``, bilinearly to ``shape`` (height, width)."""
     return cv2.resize(probability, shape[::-1], interpolation=cv2.INTER_LINEAR)

@@ -1,15 +1,19 @@
 """Losses for masks: truth in [0, 1] (soft or hard) against probabilities, both ``(n, h, w, 1)``; one value an image."""
 
+from collections.abc import Callable
+from typing import Any
+
 from keras import ops
 
 from utils import CourseError
 
+Tensor = Any  # of the backend in use
 IMAGE_AXES = (1, 2, 3)
 EPSILON = 1e-7
 IGNORE_LABEL = 128  # the grey value, in masks of 0-255, that `ignoring` leaves out
 
 
-def bce(y_true, y_pred):
+def bce(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Binary cross-entropy: the mean over the pixels of each image.
 
     Parameters
@@ -28,7 +32,7 @@ def bce(y_true, y_pred):
     return ops.mean(_cross_entropy(y_true, y_pred), axis=IMAGE_AXES)
 
 
-def dice_loss(y_true, y_pred):
+def dice_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """One minus the soft Dice coefficient, with squares in the denominator.
 
     With squares the loss of a soft mask is 0 exactly where prediction and truth agree; with plain sums it would
@@ -53,7 +57,7 @@ def dice_loss(y_true, y_pred):
     return 1 - (2 * overlap + 1) / (total + 1)
 
 
-def bce_dice(y_true, y_pred):
+def bce_dice(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`bce` plus `dice_loss`: sure of each pixel, and right about the shape.
 
     Parameters
@@ -71,7 +75,7 @@ def bce_dice(y_true, y_pred):
     return bce(y_true, y_pred) + dice_loss(y_true, y_pred)
 
 
-def boundary_bce_dice(y_true, y_pred, width=11, weight=2.0):
+def boundary_bce_dice(y_true: Tensor, y_pred: Tensor, width: int = 11, weight: float = 2.0) -> Tensor:
     """`boundary_weighted_bce` plus `dice_loss`.
 
     Parameters
@@ -96,7 +100,7 @@ def boundary_bce_dice(y_true, y_pred, width=11, weight=2.0):
     return boundary_weighted_bce(y_true, y_pred, width, weight) + dice_loss(y_true, y_pred)
 
 
-def boundary_weighted_bce(y_true, y_pred, width=11, weight=2.0):
+def boundary_weighted_bce(y_true: Tensor, y_pred: Tensor, width: int = 11, weight: float = 2.0) -> Tensor:
     """Cross-entropy that counts pixels near the edge of the mask more: a weighted mean over each image.
 
     Parameters
@@ -123,7 +127,7 @@ def boundary_weighted_bce(y_true, y_pred, width=11, weight=2.0):
     return total / ops.sum(weights, axis=IMAGE_AXES)
 
 
-def boundary_weights(y_true, width=11, weight=2.0):
+def boundary_weights(y_true: Tensor, width: int = 11, weight: float = 2.0) -> Tensor:
     """How much each pixel counts: more, the more mixed its neighbourhood.
 
     With the local mean ``m`` of the mask, ``1 + weight * 4 m (1 - m)``: 1 where all of the neighbourhood is car or
@@ -156,7 +160,7 @@ def boundary_weights(y_true, width=11, weight=2.0):
     return 1 + weight * 4 * mean * (1 - mean)
 
 
-def ignoring(loss):
+def ignoring(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
     """Make a loss leave out the pixels that carry the ignore label.
 
     Parameters

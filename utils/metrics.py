@@ -7,7 +7,10 @@ from keras import ops
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure, iterate_structure
 
 from utils import CourseError
+from utils.losses import Tensor
 
+Counts = int | np.ndarray
+Scores = float | np.ndarray
 ConfusionMatrix = namedtuple("ConfusionMatrix", "tp fp fn tn")
 
 
@@ -44,7 +47,7 @@ def confusion_matrix(truth: np.ndarray, prediction: np.ndarray) -> ConfusionMatr
     return ConfusionMatrix(tp=both, fp=found - both, fn=car - both, tn=pixels - car - found + both)
 
 
-def scores(tp, fp, fn, tn) -> dict[str, float | np.ndarray]:
+def scores(tp: Counts, fp: Counts, fn: Counts, tn: Counts) -> dict[str, Scores]:
     """Everything that follows from a `confusion_matrix`: `dice`, `iou`, and so on, by name.
 
     Parameters
@@ -65,7 +68,7 @@ def scores(tp, fp, fn, tn) -> dict[str, float | np.ndarray]:
     }
 
 
-def dice(truth: np.ndarray, prediction: np.ndarray) -> float | np.ndarray:
+def dice(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """The challenge's score: twice the overlap over the sum of both areas; 1 where both are empty.
 
     Parameters
@@ -94,32 +97,32 @@ def dice(truth: np.ndarray, prediction: np.ndarray) -> float | np.ndarray:
     return scores(*confusion_matrix(truth, prediction))["dice"]
 
 
-def iou(truth: np.ndarray, prediction: np.ndarray) -> float | np.ndarray:
+def iou(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """Intersection over union (the Jaccard index); 1 where both are empty. Arguments as for `dice`."""
     return scores(*confusion_matrix(truth, prediction))["iou"]
 
 
-def precision(truth: np.ndarray, prediction: np.ndarray) -> float | np.ndarray:
+def precision(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """Share of the predicted car that is car; 1 where nothing is predicted. Arguments as for `dice`."""
     return scores(*confusion_matrix(truth, prediction))["precision"]
 
 
-def recall(truth: np.ndarray, prediction: np.ndarray) -> float | np.ndarray:
+def recall(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """Share of the car that is found; 1 where there is none. Arguments as for `dice`."""
     return scores(*confusion_matrix(truth, prediction))["recall"]
 
 
-def specificity(truth: np.ndarray, prediction: np.ndarray) -> float | np.ndarray:
+def specificity(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """Share of the background that is left alone; 1 where there is none. Arguments as for `dice`."""
     return scores(*confusion_matrix(truth, prediction))["specificity"]
 
 
-def accuracy(truth: np.ndarray, prediction: np.ndarray) -> float | np.ndarray:
+def accuracy(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """Share of all pixels that are right: high for anyone who says "background". Arguments as for `dice`."""
     return scores(*confusion_matrix(truth, prediction))["accuracy"]
 
 
-def boundary_f(truth: np.ndarray, prediction: np.ndarray, tolerance: int = 2) -> float | np.ndarray:
+def boundary_f(truth: np.ndarray, prediction: np.ndarray, tolerance: int = 2) -> Scores:
     """F-score of the two outlines: how much of each lies within ``tolerance`` pixels of the other.
 
     Parameters
@@ -144,7 +147,7 @@ def boundary_f(truth: np.ndarray, prediction: np.ndarray, tolerance: int = 2) ->
     return np.reshape(scores, truth.shape[:-2])[()]
 
 
-def dice_score(y_true, y_pred):
+def dice_score(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`dice` of both masks thresholded at one half, for ``model.compile(metrics=[...])``.
 
     Parameters

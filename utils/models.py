@@ -4,16 +4,19 @@ Every model takes images as uint8 or float, 0-255, ``(n, h, w, 3)``, rescales in
 probability of "car" for each pixel, float32, ``(n, h, w, 1)``.
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import layers, ops
 
 from utils import CourseError
 
+Size = int | tuple[int, int]
 FINE_CHANNELS = 16  # at half the resolution, inside a stem of 4
 
 
-def baseline_cnn(size=128, filters=(32, 64, 128)):
+def baseline_cnn(size: Size = 128, filters: Sequence[int] = (32, 64, 128)) -> keras.Model:
     """Three convolutions, each followed by max-pooling; then up-sampling back to the image.
 
     Parameters
@@ -46,7 +49,14 @@ def baseline_cnn(size=128, filters=(32, 64, 128)):
     return keras.Model(inputs, _probability(x), name="baseline_cnn")
 
 
-def unet(size=128, base=8, levels=4, stem=1, skips=True, dilations=(1, 1)):
+def unet(
+    size: Size = 128,
+    base: int = 8,
+    levels: int = 4,
+    stem: int = 1,
+    skips: bool = True,
+    dilations: Sequence[int] = (1, 1),
+) -> keras.Model:
     """A U-Net, with an optional strided stem that makes large inputs cheap.
 
     Parameters
@@ -102,7 +112,7 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True, dilations=(1, 1)):
     return keras.Model(inputs, _probability(x), name="unet")
 
 
-def carvana_unet(size=1024, base=16, levels=6):
+def carvana_unet(size: Size = 1024, base: int = 16, levels: int = 6) -> keras.Model:
     """The deep U-Net of the competition: two convolutions a level on the way down, three on the way up.
 
     Parameters
@@ -137,7 +147,15 @@ def carvana_unet(size=1024, base=16, levels=6):
     return keras.Model(inputs, _probability(layers.Conv2D(1, 1)(x)), name="carvana_unet")
 
 
-def trans_unet(size=128, base=8, levels=4, dilations=(1, 2, 4), transformers=2, heads=4, grid=8):
+def trans_unet(
+    size: Size = 128,
+    base: int = 8,
+    levels: int = 4,
+    dilations: Sequence[int] = (1, 2, 4),
+    transformers: int = 2,
+    heads: int = 4,
+    grid: int = 8,
+) -> keras.Model:
     """A U-Net whose bottleneck is a transformer: each place there may look at every other.
 
     Parameters
