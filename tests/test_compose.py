@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import shapes
+from scipy import ndimage
 from skimage.transform import resize
 
 from utils import CourseError, compose
@@ -100,6 +101,21 @@ def test_the_largest_component_comes_without_its_small_holes():
     np.testing.assert_array_equal(compose.largest_component(BODY | corner), BODY)
     bay = blot((35, 45, 40, 45))  # open to one side: no hole
     np.testing.assert_array_equal(compose.largest_component(BODY & ~bay), BODY & ~bay)
+
+
+def test_holes_are_filled_by_the_scikit_image_of_old_and_new(monkeypatch):
+    """Up to 0.25 the size was called area_threshold, and a hole of just that size was left."""
+
+    def old(ar, area_threshold=64, connectivity=1, *, out=None):
+        holes, number = ndimage.label(~ar)
+        small = [part for part in range(1, number + 1) if (holes == part).sum() < area_threshold]
+        return ar | np.isin(holes, small)
+
+    holed = BODY & ~blot((25, 30, 30, 38)) & ~blot((25, 30, 50, 58), (30, 31, 50, 51))  # of 40 and of 41 pixels
+    expected = BODY & ~blot((25, 30, 50, 58), (30, 31, 50, 51))
+    np.testing.assert_array_equal(compose.largest_component(holed), expected)
+    monkeypatch.setattr(compose, "remove_small_holes", old)
+    np.testing.assert_array_equal(compose.largest_component(holed), expected)
 
 
 @pytest.mark.parametrize("mask", [np.zeros((4, 5), bool), np.ones((4, 5), bool)])

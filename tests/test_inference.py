@@ -16,6 +16,7 @@ from keras import layers, ops
 from PIL import Image
 from skimage.transform import resize
 
+import utils
 from utils import CourseError, data, inference
 
 
@@ -124,6 +125,15 @@ def test_photos_are_read_batch_by_batch(model, photos, monkeypatch):
     assert len(read) == 4
 
 
+def test_progress_counts_the_photos(model, photos, monkeypatch):
+    bars, plain = [], utils.progress
+    monkeypatch.setattr(utils, "progress", lambda **settings: bars.append(plain(**settings)) or bars[-1])
+    for shown in (True, False):
+        list(inference.predict(model, photos, batch=2, progress=shown))
+    assert [(bar.total, bar.disable) for bar in bars] == [(5, False), (5, True)]
+    assert bars[0].n == 5
+
+
 def test_one_answer_at_a_time_is_held_at_full_size(model, tmp_path):
     Image.fromarray(np.zeros((1000, 1500, 3), np.uint8)).save(tmp_path / "large.png")
     one = 1000 * 1500 * 4
@@ -195,3 +205,32 @@ def test_a_truncated_model_is_refused(tmp_path):
     (tmp_path / "model.keras").write_bytes((tmp_path / "model.keras").read_bytes()[:-200])
     with pytest.raises(CourseError, match="model.keras is not a Keras model"):
         inference.load_model(tmp_path / "model.keras")
+
+
+def with_course(path, content):
+    net().save(path)
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr("course.json", content)
+    return path
+
+
+def test_a_model_says_which_cars_it_was_trained_on(tmp_path):
+    path = with_course(tmp_path / "model.keras", '{"cars": ["one", "two", "one"]}')
+    assert inference.training_cars(path) == {"one", "two"}
+    assert inference.load_model(path).input_shape == (None, 16, 16, 3)
+    net().save(tmp_path / "plain.keras")
+    assert inference.training_cars(tmp_path / "plain.keras") is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"cars": "one"}', '{"cars": null}', b"\xff\xfe\x00"])
+def test_a_damaged_list_of_training_cars_is_refused(tmp_path, content):
+    with pytest.raises(CourseError, match="model.keras: its list of training cars"):
+        inference.training_cars(with_course(tmp_path / "model.keras", content))
+
+
+def test_a_list_of_training_cars_with_a_wrong_byte_is_refused(tmp_path):
+    path = with_course(tmp_path / "model.keras", '{"cars": ["one"]}')
+    path.write_bytes(path.read_bytes().replace(b'"one"', b'"0ne"'))
+    for each in (path, tmp_path / "gone.keras"):
+        with pytest.raises(CourseError, match=f"{each.name}: its list of training cars"):
+            inference.training_cars(each)
