@@ -126,12 +126,18 @@ def test_photos_are_read_batch_by_batch(model, photos, monkeypatch):
 
 
 def test_progress_counts_the_photos(model, photos, monkeypatch):
-    bars, plain = [], utils.progress
-    monkeypatch.setattr(utils, "progress", lambda **settings: bars.append(plain(**settings)) or bars[-1])
+    bars, hidden, plain = [], [], utils.progress
+
+    def progress(**settings):
+        bars.append(plain(**settings))
+        hidden.append(bars[-1].disable)
+        return bars[-1]
+
+    monkeypatch.setattr(utils, "progress", progress)
     for shown in (True, False):
         list(inference.predict(model, photos, batch=2, progress=shown))
-    assert [(bar.total, bar.disable) for bar in bars] == [(5, False), (5, True)]
-    assert bars[0].n == 5
+    assert hidden == [False, True]
+    assert bars[0].n == bars[0].total == 5
 
 
 def test_one_answer_at_a_time_is_held_at_full_size(model, tmp_path):

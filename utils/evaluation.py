@@ -5,16 +5,13 @@ import pandas as pd
 
 from utils import CourseError, data, losses, metrics
 from utils.inference import Models, predict
+from utils.models import Size
 
 THRESHOLDS = [percent / 100 for percent in range(20, 81)]
 
 
 def evaluate(
-    model: Models,
-    frame: pd.DataFrame,
-    tta: bool = False,
-    threshold: float = 0.5,
-    progress: bool = False,
+    model: Models, frame: pd.DataFrame, tta: bool = False, threshold: float = 0.5, progress: bool = False
 ) -> pd.DataFrame:
     """Score a model at each image's original size.
 
@@ -105,12 +102,7 @@ def _above_thresholds(values):
 
 
 def pseudo_labels(
-    model: Models,
-    frame: pd.DataFrame,
-    size: int | tuple[int, int],
-    confidence: float = 0.95,
-    tta: bool = False,
-    progress: bool = False,
+    model: Models, frame: pd.DataFrame, size: Size, confidence: float = 0.95, tta: bool = False, progress: bool = False
 ) -> np.ndarray:
     """Label photos with a model's own answers: soft masks, with the ignore label where it is not sure.
 

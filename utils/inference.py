@@ -128,11 +128,7 @@ def _predict_batch(model, images, tta):
 
 
 def predict(
-    model: Models,
-    paths: Iterable[str | os.PathLike],
-    tta: bool = False,
-    batch: int = 16,
-    progress: bool = False,
+    model: Models, paths: Iterable[str | os.PathLike], tta: bool = False, batch: int = 16, progress: bool = False
 ) -> Iterator[np.ndarray]:
     """Probability of "car" for each pixel, at each image's own size.
 

@@ -9,7 +9,6 @@ from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_struc
 from utils import CourseError
 from utils.losses import Tensor
 
-Counts = int | np.ndarray
 Scores = float | np.ndarray
 ConfusionMatrix = namedtuple("ConfusionMatrix", "tp fp fn tn")
 
@@ -47,7 +46,7 @@ def confusion_matrix(truth: np.ndarray, prediction: np.ndarray) -> ConfusionMatr
     return ConfusionMatrix(tp=both, fp=found - both, fn=car - both, tn=pixels - car - found + both)
 
 
-def scores(tp: Counts, fp: Counts, fn: Counts, tn: Counts) -> dict[str, Scores]:
+def scores(tp: int | np.ndarray, fp: int | np.ndarray, fn: int | np.ndarray, tn: int | np.ndarray) -> dict[str, Scores]:
     """Everything that follows from a `confusion_matrix`: `dice`, `iou`, and so on, by name.
 
     Parameters

@@ -13,6 +13,7 @@ from keras import layers, ops
 from utils import CourseError
 
 Size = int | tuple[int, int]
+Rates = Sequence[int]  # of dilation
 STEM_CHANNELS = 16  # at half the resolution, inside a stem of 4
 
 
@@ -50,12 +51,7 @@ def baseline_cnn(size: Size = 128, filters: Sequence[int] = (32, 64, 128)) -> ke
 
 
 def unet(
-    size: Size = 128,
-    base: int = 8,
-    levels: int = 4,
-    stem: int = 1,
-    skips: bool = True,
-    dilations: Sequence[int] = (1, 1),
+    size: Size = 128, base: int = 8, levels: int = 4, stem: int = 1, skips: bool = True, dilations: Rates = (1, 1)
 ) -> keras.Model:
     """A U-Net, with an optional strided stem that makes large inputs cheap.
 
@@ -99,8 +95,8 @@ def unet(
         x = _conv(x, base, strides=2)
 
     x, features = _encoder(x, base, levels)
-    bottleneck = _block(x, base * 2**levels, dilations)
-    x = _decoder(bottleneck, features, skips)
+    x = _block(x, base * 2**levels, dilations)  # the bottleneck
+    x = _decoder(x, features, skips)
 
     if stem == 4:
         x = _conv(_up(x, half, skips), STEM_CHANNELS)
@@ -143,15 +139,8 @@ def carvana_unet(size: Size = 1024, base: int = 16, levels: int = 6) -> keras.Mo
     return keras.Model(inputs, _sigmoid(layers.Conv2D(1, 1)(x)), name="carvana_unet")
 
 
-def trans_unet(
-    size: Size = 128,
-    base: int = 8,
-    levels: int = 4,
-    dilations: Sequence[int] = (1, 2, 4),
-    transformers: int = 2,
-    heads: int = 4,
-    grid: int = 8,
-) -> keras.Model:
+def trans_unet(size: Size = 128, base: int = 8, levels: int = 4, dilations: Rates = (1, 2, 4),
+               transformers: int = 2, heads: int = 4, grid: int = 8) -> keras.Model:  # fmt: skip
     """A U-Net with a transformer in its bottleneck: self-attention between all places of the image.
 
     Parameters
