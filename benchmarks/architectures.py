@@ -20,7 +20,7 @@ import pandas as pd
 
 from benchmarks import common
 from benchmarks.common import RESULTS, add_row, has_row
-from utils import data, inference, losses, machine, models, replacing, training
+from utils import data, evaluation, losses, machine, models, replacing, training
 from utils.augment import Batches
 
 SEEDS = range(3)
@@ -80,7 +80,7 @@ def measure(name, seed, steps, train, val, test):
     model, batches = NETWORKS[name](), Batches(*train, BATCH, seed, steps=steps, **AUGMENT)
     training.fit(model, batches, val, epochs=EPOCHS, verbose=False)
     photos = int(model.optimizer.iterations) * BATCH
-    return inference.evaluate(model, test)[SCORES].mean().to_dict() | {"photos": photos}
+    return evaluation.evaluate(model, test)[SCORES].mean().to_dict() | {"photos": photos}
 
 
 if __name__ == "__main__":

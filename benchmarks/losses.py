@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks import common
 from benchmarks.common import add_row, has_row
 from utils import data, inference, losses, machine, metrics, models, training
+from utils.augment import Batches
 
 RESULTS = common.RESULTS / "losses.csv"
 LOSSES = [losses.bce, losses.dice_loss, losses.bce_dice, losses.boundary_bce_dice]
@@ -44,8 +45,8 @@ def main():
 def measure(loss, seed, train, val, test):
     """Train once; mean scores over the test photos at their own size, and the seconds of training."""
     keras.utils.set_random_seed(seed)
-    model, settings = models.unet(SIZE), {"epochs": EPOCHS, "batch": BATCH, "augment": AUGMENT, "seed": seed}
-    history = training.fit(model, train, val, loss=loss, verbose=False, **settings)
+    model, batches = models.unet(SIZE), Batches(*train, BATCH, seed, **AUGMENT)
+    history = training.fit(model, batches, val, EPOCHS, loss=loss, verbose=False)
     scores = []
     for row, probability in zip(test.to_dict("records"), inference.predict(model, test["image"])):
         pair = data.read_mask(row) > 127, probability > 0.5

@@ -196,7 +196,7 @@ def _declare_vision_operators():
             torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float threshold) -> Tensor")
 
 
-COURSE = ["U-Net 256", "U-Net 128", "conv2d"]
+COURSE_NETWORKS = ["U-Net 256", "U-Net 128", "conv2d"]
 NETWORKS = {
     "U-Net 256": Network("tensorflow", 256, 8, FLIP, False, True, course_unet_256),
     "U-Net 128": Network("tensorflow", 128, 8, FLIP, False, True, course_unet_128),

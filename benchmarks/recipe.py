@@ -13,22 +13,23 @@ import numpy as np
 from keras import layers
 
 from benchmarks import common
-from utils import data, inference, losses, machine, models, training
+from utils import data, evaluation, losses, machine, models, training
+from utils.augment import Batches
 
 RESULTS = common.RESULTS / "recipe.csv"
 NETWORK = {"size": 256, "base": 24, "stem": 4}
-SETTINGS = {"batch": 8, "augment": {"flip": 0.5}, "verbose": False}
 FOREGROUND = 0.21  # share of car pixels
 
 
-def learn(train, val, minutes, network=None, prepare=None, masks=None, **changes):
+def learn(train, val, minutes, network=None, prepare=None, masks=None, batch=8, learning_rate=2e-3, **changes):
     """A U-Net after its minutes, with a change to the network, the model before the first step, masks, or `fit`."""
     model = models.unet(**NETWORK | (network or {}))
     model = prepare(model) if prepare else model
     size = model.input_shape[1]
     images, soft = common.load(train, size)
-    pairs = images, masks(soft) if masks else soft
-    training.fit(model, pairs, common.load(val, size), minutes=minutes, **SETTINGS | changes)
+    batches = Batches(images, masks(soft) if masks else soft, batch, flip=0.5)
+    changes = {"optimizer": keras.optimizers.Adam(learning_rate), "verbose": False} | changes
+    training.fit(model, batches, common.load(val, size), minutes=minutes, **changes)
     return model
 
 
@@ -97,7 +98,7 @@ def main():
             continue
         keras.utils.set_random_seed(0)
         model = VARIANTS[name](train, val, args.minutes)
-        row = key | {"dice": inference.evaluate(model, test)["dice"].mean(), "parameters": model.count_params()}
+        row = key | {"dice": evaluation.evaluate(model, test)["dice"].mean(), "parameters": model.count_params()}
         row |= {"steps": int(model.optimizer.iterations)}
         print(row, flush=True)
         common.add_row(RESULTS, row | {"machine": machine()})

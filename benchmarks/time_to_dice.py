@@ -105,7 +105,7 @@ def measure(name, train, val, minutes):
 
 
 class Clock:
-    """Seconds of training; `training.Cosine` asks it for the progress."""
+    """Seconds of training; `training.Cosine` asks it for the share that is over."""
 
     def __init__(self, minutes):
         self.length = 60 * minutes
@@ -117,8 +117,7 @@ class Clock:
     def seconds(self):
         return time.perf_counter() - self.begin
 
-    @property
-    def progress(self):
+    def share(self):
         return min(1.0, self.seconds / self.length)
 
     @contextmanager
@@ -139,11 +138,10 @@ def with_keras(network):
         def check(batch, logs=None):
             model.stop_training = after_step(int(model.optimizer.iterations))
 
-        highest = float(np.asarray(model.optimizer.learning_rate))
         callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=check)]
-        callbacks += [training.Cosine(clock, highest)] if network.cosine else []
+        callbacks += [training.Cosine(clock.share, model.optimizer)] if network.cosine else []
         epochs = {"epochs": 10**6, "steps_per_epoch": len(batches)}
-        model.fit(batches.endless(), **epochs, shuffle=False, callbacks=callbacks, verbose=0)
+        model.fit(batches.stream(), **epochs, shuffle=False, callbacks=callbacks, verbose=0)
 
     def with_moving(images):
         return model.predict_on_batch(images)[..., -1]
@@ -171,9 +169,9 @@ def with_torch(network):
     def fit(batches, clock, after_step):
         highest = optimizer.param_groups[0]["lr"]
         model.train()
-        for steps, (x, y) in enumerate(batches.endless(), 1):
+        for steps, (x, y) in enumerate(batches.stream(), 1):
             if network.cosine:
-                optimizer.param_groups[0]["lr"] = highest * 0.5 * (1 + math.cos(math.pi * clock.progress))
+                optimizer.param_groups[0]["lr"] = highest * 0.5 * (1 + math.cos(math.pi * clock.share()))
             optimizer.zero_grad()
             loss(model(tensor(x)), tensor(y)).backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -245,7 +243,7 @@ def figure(rows):
     length = "a minute" if minutes == 1 else f"{minutes:g} minutes"
     title = f"Dice on cars never seen: {ends.index[-1]} gets furthest in {length} on {rows['machine'].iloc[0]}"
     labels = "seconds of training; by the better of the two statistics", "Dice, the further apart the closer to 1"
-    return plots.scores_over_time(curves, title, peers.COURSE, *labels)
+    return plots.scores_over_time(curves, title, peers.COURSE_NETWORKS, *labels)
 
 
 if __name__ == "__main__":

@@ -24,14 +24,15 @@ import numpy as np
 
 from benchmarks import common
 from benchmarks.common import add_row, has_row
-from utils import data, inference, losses, machine, models, replacing, training
+from utils import data, evaluation, inference, losses, machine, models, replacing, training
+from utils.augment import Batches
 
 RESULTS = common.RESULTS / "tricks.csv"
 MODELS = Path(__file__).parents[1] / "models" / "tricks"
 FIRST = {"size": 256, "base": 24, "stem": 4}
 SECOND = FIRST | {"size": 384}
 SHARES = {"base": 1 / 3, "larger": 2 / 3, "pseudo": 1 / 6, "longer": 1 / 6}  # of the minutes; the last two come on top
-AGAIN = {"learning_rate": 1e-3}  # for a network that is trained already
+AGAIN = 1e-3  # learning rate for a network that is trained already
 UNLABELLED = 48  # cars of test/ at most
 BATCH, AUGMENT = 8, {"flip": 0.5}
 
@@ -49,27 +50,27 @@ def main():
     keras.utils.set_random_seed(0)
     base, base_seconds = fit("base", models.unet(**FIRST), common.load(train, FIRST["size"]))
     row("base", base, base_seconds)
-    row("flip", base, base_seconds, flip=True)
+    row("flip", base, base_seconds, tta=True)
     row("threshold", base, base_seconds, search=True)
-    row("flip + threshold", base, base_seconds, flip=True, search=True)
+    row("flip + threshold", base, base_seconds, tta=True, search=True)
 
     pairs = common.load(train, SECOND["size"])
-    larger, seconds = fit("larger", unet_with(base, **SECOND), pairs, **AGAIN)
+    larger, seconds = fit("larger", unet_with(base, **SECOND), pairs, AGAIN)
     larger_seconds = base_seconds + seconds
     row("larger", larger, larger_seconds)
-    row("larger + flip", larger, larger_seconds, flip=True)
-    row("larger + flip + threshold", larger, larger_seconds, flip=True, search=True)
-    row("ensemble of both sizes + flip", [base, larger], larger_seconds, flip=True)
+    row("larger + flip", larger, larger_seconds, tta=True)
+    row("larger + flip + threshold", larger, larger_seconds, tta=True, search=True)
+    row("ensemble of both sizes + flip", [base, larger], larger_seconds, tta=True)
 
     photos, start = data.load_images(unlabelled, SECOND["size"]), time.perf_counter()
-    labels = inference.pseudo_labels(larger, unlabelled, SECOND["size"], flip=True)
+    labels = evaluation.pseudo_labels(larger, unlabelled, SECOND["size"], tta=True)
     label_seconds = time.perf_counter() - start
     mixed = np.concatenate([pairs[0], photos]), np.concatenate([pairs[1], labels])
-    again = AGAIN | {"loss": losses.sure_pixels(losses.bce_dice)}
+    again = {"learning_rate": AGAIN, "loss": losses.ignoring(losses.bce_dice)}
     taught, seconds = fit("pseudo", unet_with(larger, **SECOND), mixed, **again)
-    row("larger + pseudo-labels + flip", taught, larger_seconds + label_seconds + seconds, flip=True)
+    row("larger + pseudo-labels + flip", taught, larger_seconds + label_seconds + seconds, tta=True)
     longer, seconds = fit("longer", unet_with(larger, **SECOND), pairs, **again)
-    row("larger + longer training + flip", longer, larger_seconds + seconds, flip=True)
+    row("larger + longer training + flip", longer, larger_seconds + seconds, tta=True)
 
 
 def parts(root, cars):
@@ -87,26 +88,27 @@ def unet_with(source, **settings):
     return model
 
 
-def trained(folder, minutes, val, name, model, pairs, **settings):
+def trained(folder, minutes, val, name, model, pairs, learning_rate=2e-3, **settings):
     """The model after its share of the minutes, and its seconds; from the folder if that was done before."""
     path, done = folder / f"{name}.keras", folder / f"{name}.json"
     if done.exists():
         return inference.load_model(path), json.loads(done.read_text())["seconds"]
-    settings |= {"minutes": SHARES[name] * minutes, "batch": BATCH, "augment": AUGMENT, "checkpoint": path}
-    history = training.fit(model, pairs, common.load(val, model.input_shape[1]), **settings)
+    settings |= {"minutes": SHARES[name] * minutes, "optimizer": keras.optimizers.Adam(learning_rate)}
+    batches, val_pairs = Batches(*pairs, BATCH, **AUGMENT), common.load(val, model.input_shape[1])
+    history = training.fit(model, batches, val_pairs, checkpoint=path, **settings)
     seconds = history["seconds"].iloc[-1]
     with replacing(done) as temporary:
         temporary.write_text(json.dumps({"seconds": seconds}))
     return model, seconds
 
 
-def measured(about, val, test, name, model, seconds, flip=False, search=False):
+def measured(about, val, test, name, model, seconds, tta=False, search=False):
     """Add a row to the results, unless it is there."""
     if has_row(RESULTS, {"row": name, "command": about["command"]}):
         return
     start = time.perf_counter()
-    threshold = inference.best_threshold(model, val, flip)["dice"].idxmax() if search else 0.5
-    dice = inference.evaluate(model, test, flip, threshold)["dice"].mean()
+    threshold = evaluation.best_threshold(model, val, tta)["dice"].idxmax() if search else 0.5
+    dice = evaluation.evaluate(model, test, tta, threshold)["dice"].mean()
     row = {"data": about["data"], "row": name, "dice": dice, "seconds": seconds + time.perf_counter() - start} | about
     print(f"{name}: Dice {dice:.5f}, threshold {threshold:.2f}, {row['seconds']:.0f} s", flush=True)
     add_row(RESULTS, row)

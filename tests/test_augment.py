@@ -208,7 +208,7 @@ def test_colour_shift_by_hand():
     assert transform(grey, mask, Always(), flip=0, hsv=(0, 0, 200))[0].tolist() == [[[255, 255, 255]]]
 
 
-# --- beyond the studio: tone, blur, noise, backdrop, holes -----------------------------------------------
+# --- beyond the studio: tone, blur, noise, backdrop, coarse dropout -----------------------------------------------
 
 
 def test_tone_is_one_rising_curve_a_channel_that_keeps_black_and_white():
@@ -253,11 +253,11 @@ def test_a_backdrop_leaves_the_car_and_replaces_the_rest():
     assert np.all(np.abs(new[edge].astype(int) - image[edge]) <= 156)  # half of the car is left in the mix
 
 
-def test_holes_are_flat_patches_on_the_image_alone():
+def test_coarse_dropout_covers_flat_patches_of_the_image_alone():
     image, mask = pixels(80, 80)
     shares = []
     for seed in range(40):
-        new, kept = transform(image, mask, np.random.default_rng(seed), flip=0, holes=1)
+        new, kept = transform(image, mask, np.random.default_rng(seed), flip=0, coarse_dropout=1)
         changed = np.any(new != image, axis=-1)
         assert np.array_equal(kept, mask) and label(changed)[1] <= 8
         assert len(np.unique(new[changed], axis=0)) <= 4
@@ -267,7 +267,7 @@ def test_holes_are_flat_patches_on_the_image_alone():
 
 def test_what_happens_by_chance_happens_as_often_as_asked():
     image, mask = pixels(16, 16)
-    for setting in ("backdrop", "holes"):
+    for setting in ("backdrop", "coarse_dropout"):
         rng = np.random.default_rng(0)
         draws = (transform(image, mask, rng, flip=0, **{setting: 0.3})[0] for _ in range(300))
         assert 0.2 < np.mean([not np.array_equal(draw, image) for draw in draws]) < 0.4

@@ -10,7 +10,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 NEUTRAL = [
-    "test_models.py", "test_losses.py", "test_metrics.py", "test_inference.py",
+    "test_models.py", "test_losses.py", "test_metrics.py", "test_inference.py", "test_evaluation.py",
     "test_training.py::test_each_step_takes_the_learning_rate_of_its_place_in_the_schedule",
 ]  # fmt: skip
 
@@ -26,7 +26,7 @@ def test_models_losses_metrics_and_inference_pass_on(backend):
 
 
 @pytest.mark.parametrize(
-    "module", ["models", "losses", "metrics", "training", "inference", "augment", "compose", "data"]
+    "module", ["models", "losses", "metrics", "training", "inference", "evaluation", "augment", "compose", "data"]
 )
 def test_tensorflow_is_imported_only_where_its_own_api_is_the_subject(module):
     source = (TESTS.parent / "utils" / f"{module}.py").read_text()

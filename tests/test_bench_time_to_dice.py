@@ -36,7 +36,7 @@ def test_the_clock_stands_still_while_it_is_stopped():
     assert clock.seconds < 0.1
     time.sleep(0.1)
     assert 0.1 <= clock.seconds < 0.25
-    assert clock.progress == pytest.approx(clock.seconds / 60, abs=0.01)
+    assert clock.share() == pytest.approx(clock.seconds / 60, abs=0.01)
 
 
 def test_scores_are_means_at_the_original_size_over_as_many_photos_as_time_allows(shapes_root):

@@ -105,7 +105,7 @@ def small_tricks(tmp_path, monkeypatch, shapes_root):
     def fit(model, train, val, minutes, checkpoint, loss=None, **settings):
         if len(begun) == fit.stop:
             raise KeyboardInterrupt
-        begun.append((checkpoint.stem, minutes, len(train[0]), getattr(loss, "__name__", None)))
+        begun.append((checkpoint.stem, minutes, len(train.images), getattr(loss, "__name__", None)))
         training.compile_model(model, loss or tricks.losses.bce_dice, "adam")
         training.save_model(model, checkpoint)
         return pd.DataFrame({"seconds": [100.0, 1000.0]})
@@ -135,7 +135,7 @@ def test_the_ablation_goes_on_where_it_was_stopped(small_tricks, shapes_root):
     assert names == ("base", "larger", "pseudo", "longer")
     assert minutes == pytest.approx([4, 8, 2, 2])
     assert photos == (5 * 16, 5 * 16, 7 * 16, 5 * 16)  # two cars of test/ join in
-    assert loss == (None, None, "sure_bce_dice", "sure_bce_dice")
+    assert loss == (None, None, "ignoring_bce_dice", "ignoring_bce_dice")
     assert table["row"].is_unique and len(table) == 10
     assert table.columns.tolist() == ["data", "row", "dice", "seconds", "command", "machine"]
     assert (
@@ -242,7 +242,7 @@ def test_settings_are_chosen_without_a_look_at_the_cars_that_judge_them(shapes_r
     (tmp_path / "cars.txt").write_text("\n".join(cars))
     monkeypatch.setattr(recipe, "RESULTS", tmp_path / "recipe.csv")
     monkeypatch.setattr(recipe, "VARIANTS", {"as it is": learn})
-    monkeypatch.setattr(recipe.inference, "evaluate", score)
+    monkeypatch.setattr(recipe.evaluation, "evaluate", score)
     monkeypatch.setattr("sys.argv", ["recipe", "--data", str(shapes_root), "--cars", str(tmp_path / "cars.txt")])
     recipe.main()
     assert seen == set(cars)

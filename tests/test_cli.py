@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,9 @@ import keras
 import numpy as np
 import pytest
 import shapes
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
-from utils import data, inference, models, training
+from utils import data, evaluation, inference, models, training
 from utils.__main__ import main
 from utils.augment import STRONG
 
@@ -222,11 +223,11 @@ def test_evaluate_prints_and_writes_the_scores(model, shapes_root, tmp_path, cap
     cars = [shapes.car_id(2), shapes.car_id(5)]
     (tmp_path / "cars.txt").write_text("\n".join(cars))
     scores = tmp_path / "new" / "scores.json"
-    command = ["evaluate", model, "--data", shapes_root, "--cars", tmp_path / "cars.txt", "--flip", "--json", scores]
+    command = ["evaluate", model, "--data", shapes_root, "--cars", tmp_path / "cars.txt", "--tta", "--json", scores]
     assert main([str(part) for part in command]) == 0
     printed = capsys.readouterr().out.splitlines()
     frame = data.select_cars(data.open_data(shapes_root), cars)
-    expected = inference.evaluate(inference.load_model(model), frame, flip=True)
+    expected = evaluation.evaluate(inference.load_model(model), frame, tta=True)
     assert printed[0] == f"{shapes_root}: 2 cars, 32 images"
     names = ["dice", "iou", "precision", "recall", "specificity", "accuracy"]
     for name, line in zip(names, printed[1:7], strict=True):
@@ -240,10 +241,44 @@ def test_evaluate_prints_and_writes_the_scores(model, shapes_root, tmp_path, cap
     assert expected["dice"].mean() > 0.5
 
 
+def test_evaluate_says_first_which_cars_were_trained_on(model, shapes_root, tmp_path, capsys):
+    """Models that name their cars, of which none, some or all are scored; together they have seen what each has."""
+    (tmp_path / "scored.txt").write_text("\n".join(shapes.car_id(number) for number in (2, 5, 6)))
+    cars = {"others": [0, 1], "one": [1, 5], "two": [2, 5]}
+    paths = {name: str(tmp_path / f"{name}.keras") for name in cars}
+    for name, path in paths.items():
+        with zipfile.ZipFile(path, "w") as new, zipfile.ZipFile(model) as old:
+            for member in set(old.namelist()) - {"course.json"}:
+                new.writestr(member, old.read(member))
+            new.writestr("course.json", json.dumps({"cars": [shapes.car_id(number) for number in cars[name]]}))
+
+    def first_line(*names):
+        rest = ["--data", str(shapes_root), "--cars", str(tmp_path / "scored.txt")]
+        assert main(["evaluate", *(paths[name] for name in names), *rest]) == 0
+        return capsys.readouterr().out.splitlines()[0]
+
+    said = "of these 3 cars were trained on: the scores are no estimate for new cars."
+    assert first_line("others") == f"{shapes_root}: 3 cars, 48 images"
+    assert first_line("one") == f"1 {said}"
+    assert first_line("one", "two") == f"2 {said}"
+
+
 def test_evaluate_scores_the_test_split_by_default(model, shapes_root, tmp_path, capsys):
     assert main(["evaluate", model, "--data", str(shapes_root), "--json", str(tmp_path / "scores.json")]) == 0
     found = {image["id"] for image in json.loads((tmp_path / "scores.json").read_text())["images"]}
     assert found == set(data.split_by_car(data.open_data(shapes_root))[2]["id"])
+
+
+@pytest.mark.parametrize("command", ["evaluate", "submit"])
+def test_tta_answers_to_its_first_name_and_shows_one(command, capsys):
+    from utils.__main__ import _parser
+
+    options = ["a.keras", "--out", "a.csv.gz"] if command == "submit" else ["a.keras"]
+    assert [_parser().parse_args([command, *options, *extra]).tta for extra in ([], ["--tta"], ["--flip"])] == [0, 1, 1]
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = capsys.readouterr().out
+    assert "--tta" in shown and "--flip" not in shown
 
 
 def test_several_models_are_an_ensemble(model, photo, shapes_root, tmp_path, capsys):
@@ -251,7 +286,7 @@ def test_several_models_are_an_ensemble(model, photo, shapes_root, tmp_path, cap
     models.baseline_cnn(32, (4,)).save(other)
     both = [inference.load_model(path) for path in (model, other)]
     assert main(["evaluate", model, other, "--data", str(shapes_root)]) == 0
-    scores = inference.evaluate(both, data.split_by_car(data.open_data(shapes_root))[2])
+    scores = evaluation.evaluate(both, data.split_by_car(data.open_data(shapes_root))[2])
     assert capsys.readouterr().out.splitlines()[1] == f"dice        {scores['dice'].mean():.5f}"
     assert main(["predict", photo, "--model", model, "--model", other, "--out", str(tmp_path / "cut")]) == 0
     found = np.asarray(Image.open(tmp_path / "cut" / "car_cutout.png"))[..., 3]
@@ -296,9 +331,12 @@ def test_predict_puts_the_car_on_a_background(model, photo, tmp_path):
     found = np.asarray(Image.open(tmp_path / "cut" / "car_composite.jpg")).astype(int)
     (probability,) = inference.predict(inference.load_model(model), [photo])
     assert found.shape == (64, 96, 3)
+    with Image.open(tmp_path / "cut" / "car_composite.jpg") as image:
+        assert JpegImagePlugin.get_sampling(image) == 0  # 4:4:4
+        assert max(max(table) for table in image.quantization.values()) <= 12  # quality 95
     alpha = probability[..., None]
     expected = alpha * np.asarray(Image.open(photo)) + (1 - alpha) * (0, 0, 255)
-    assert abs(found - expected).mean() < 8
+    assert abs(found - expected).mean() < 2
     assert abs(expected - np.asarray(Image.open(photo))).mean() > 30
 
 
@@ -366,14 +404,14 @@ def kaggle(tmp_path):
 def test_submit_writes_validates_and_scores(model, kaggle, tmp_path, capsys):
     out, other = tmp_path / "new" / "submission.csv.gz", str(tmp_path / "other.keras")
     models.baseline_cnn(32, (4,)).save(other)
-    options = ["--data", str(kaggle), "--flip", "--threshold", "0.4", "--out", str(out)]
+    options = ["--data", str(kaggle), "--tta", "--threshold", "0.4", "--out", str(out)]
     assert main(["submit", model, other, *options]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == f"{kaggle}: 2 cars, 4 images"
     assert printed[-3] == f"{out}: 4 rows, validated"
     both = [inference.load_model(path) for path in (model, other)]
     frame = data.open_data(kaggle, "test")
-    scores = inference.evaluate(both, frame, flip=True, threshold=0.4)["dice"].groupby(frame["usage"]).mean()
+    scores = evaluation.evaluate(both, frame, tta=True, threshold=0.4)["dice"].groupby(frame["usage"]).mean()
     assert sorted(printed[-2:]) == [f"{usage:<8} Dice {scores[usage]:.5f}  (2 images)" for usage in scores.index]
     (kaggle / "solution.csv").unlink()
     assert main(["submit", model, "--data", str(kaggle), "--out", str(out)]) == 0

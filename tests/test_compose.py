@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import shapes
+from scipy import ndimage
 from skimage.transform import resize
 
 from utils import CourseError, compose
@@ -53,9 +54,18 @@ def test_covering_keeps_the_proportions_and_the_middle():
 
 @pytest.mark.parametrize("scale", [2, 4])
 def test_a_large_background_is_averaged_down(scale):
+    """Each pixel is a mean of its surroundings, less of what is farther away, down to nothing at the next pixel."""
     noise = np.random.default_rng(0).integers(0, 256, (64 * scale, 96 * scale, 3), dtype=np.uint8)
-    blocks = noise.reshape(64, scale, 96, scale, 3).mean(axis=(1, 3))
-    np.testing.assert_allclose(compose.cover(noise, (64, 96)), blocks, atol=1)
+    rows, columns = (triangles(side, scale) for side in (64, 96))
+    expected = np.einsum("iy,jx,yxc->ijc", rows, columns, noise, optimize=True)
+    np.testing.assert_allclose(compose.cover(noise, (64, 96)), expected, atol=1)
+
+
+def triangles(side, scale):
+    """Weights (side, side * scale) of the pixels that each of the smaller image is made of."""
+    distance = np.arange(side * scale) + 0.5 - (np.arange(side)[:, None] + 0.5) * scale
+    weights = np.clip(1 - abs(distance) / scale, 0, None)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def test_a_small_background_is_enlarged_smoothly():
@@ -83,19 +93,34 @@ def blot(*boxes, shape=(60, 100)):
 BODY = blot((20, 45, 20, 80))
 
 
-def test_one_car_is_the_largest_part_without_its_small_holes():
+def test_the_largest_component_comes_without_its_small_holes():
     window, pinhole, speck = blot((25, 33, 30, 40)), blot((30, 32, 60, 62)), blot((5, 9, 5, 9))
-    np.testing.assert_array_equal(compose.one_car(BODY & ~window & ~pinhole | speck), BODY & ~window)
-    np.testing.assert_array_equal(compose.one_car(BODY & ~window, hole=80), BODY)
+    np.testing.assert_array_equal(compose.largest_component(BODY & ~window & ~pinhole | speck), BODY & ~window)
+    np.testing.assert_array_equal(compose.largest_component(BODY & ~window, hole=80), BODY)
     corner = blot((45, 50, 80, 85))  # touches the body by a corner only: another part
-    np.testing.assert_array_equal(compose.one_car(BODY | corner), BODY)
+    np.testing.assert_array_equal(compose.largest_component(BODY | corner), BODY)
     bay = blot((35, 45, 40, 45))  # open to one side: no hole
-    np.testing.assert_array_equal(compose.one_car(BODY & ~bay), BODY & ~bay)
+    np.testing.assert_array_equal(compose.largest_component(BODY & ~bay), BODY & ~bay)
+
+
+def test_holes_are_filled_by_the_scikit_image_of_old_and_new(monkeypatch):
+    """Up to 0.25 the size was called area_threshold, and a hole of just that size was left."""
+
+    def old(ar, area_threshold=64, connectivity=1, *, out=None):
+        holes, number = ndimage.label(~ar)
+        small = [part for part in range(1, number + 1) if (holes == part).sum() < area_threshold]
+        return ar | np.isin(holes, small)
+
+    holed = BODY & ~blot((25, 30, 30, 38)) & ~blot((25, 30, 50, 58), (30, 31, 50, 51))  # of 40 and of 41 pixels
+    expected = BODY & ~blot((25, 30, 50, 58), (30, 31, 50, 51))
+    np.testing.assert_array_equal(compose.largest_component(holed), expected)
+    monkeypatch.setattr(compose, "remove_small_holes", old)
+    np.testing.assert_array_equal(compose.largest_component(holed), expected)
 
 
 @pytest.mark.parametrize("mask", [np.zeros((4, 5), bool), np.ones((4, 5), bool)])
-def test_one_car_of_nothing_and_of_everything(mask):
-    np.testing.assert_array_equal(compose.one_car(mask), mask)
+def test_the_largest_component_of_nothing_and_of_everything(mask):
+    np.testing.assert_array_equal(compose.largest_component(mask), mask)
 
 
 def test_a_clean_edge_is_narrower_and_still_soft():
@@ -120,13 +145,13 @@ def test_the_edge_takes_the_colour_of_the_nearest_inner_pixel():
     alpha = np.where(BODY, 1.0, 0.0)
     alpha[20:45, 80:82] = 0.4
     image = np.where(BODY[..., None], np.indices(BODY.shape).sum(0)[..., None], 255).astype(np.uint8)
-    found = compose.own_colours(image, alpha)
+    found = compose.estimate_foreground(image, alpha)
     inner = BODY & ~blot((20, 21, 20, 80), (44, 45, 20, 80), (20, 45, 20, 21), (20, 45, 79, 80))
     np.testing.assert_array_equal(found[inner], image[inner])
     np.testing.assert_array_equal(found[21:44, 79:81], np.repeat(image[21:44, 78:79], 2, axis=1))
     np.testing.assert_array_equal(found[20, 21:78], image[21, 21:78])
     np.testing.assert_array_equal(found[:, 90:], image[:, 90:])  # far from the car, the photo stays
-    np.testing.assert_array_equal(compose.own_colours(image, alpha * 0.9), image)
+    np.testing.assert_array_equal(compose.estimate_foreground(image, alpha * 0.9), image)
 
 
 FLOOR = np.full((120, 200, 3), 200, np.uint8)

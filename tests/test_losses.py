@@ -200,48 +200,48 @@ def test_descent_by_the_loss_finds_the_truth(loss):
     np.testing.assert_array_equal(model.predict_on_batch(truth * 0) > 0.5, truth > 0.5)
 
 
-def scattered(seed, unsure):
+def scattered(seed, ignored):
     """A pair with some pixels marked, and the same pair without these pixels, an image at a time."""
     truth, probability = pair(seed, (3, 1, 40, 1))
-    marked = np.random.default_rng(seed).permuted(np.tile(np.arange(40) < unsure, (3, 1)), axis=1)
+    marked = np.random.default_rng(seed).permuted(np.tile(np.arange(40) < ignored, (3, 1)), axis=1)
     kept = [[array[number, 0, ~marked[number], 0] for array in (truth, probability)] for number in range(3)]
-    truth[:, 0, :, 0][marked] = np.float32(losses.UNSURE) / np.float32(255)
+    truth[:, 0, :, 0][marked] = np.float32(losses.IGNORE_LABEL) / np.float32(255)
     return truth, probability, marked, kept
 
 
-@pytest.mark.parametrize("unsure", [0, 11, 40])
-def test_unsure_pixels_are_left_out(unsure):
-    truth, probability, _, kept = scattered(0, unsure)
+@pytest.mark.parametrize("ignored", [0, 11, 40])
+def test_ignored_pixels_are_left_out(ignored):
+    truth, probability, _, kept = scattered(0, ignored)
     for number, (t, p) in enumerate(kept):
         one = slice(number, number + 1)
         cross = entropy(t, p).sum() / 40
         overlap = 1 - (2 * (t * p).sum() + 1) / ((t**2 + p**2).sum() + 1)
         expected = {losses.bce: cross, losses.dice_loss: overlap, losses.bce_dice: cross + overlap}
         for loss, charge in expected.items():
-            found = value(losses.sure_pixels(loss), truth[one], probability[one])
+            found = value(losses.ignoring(loss), truth[one], probability[one])
             np.testing.assert_allclose(found, [charge], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("loss", [losses.bce, losses.dice_loss, losses.bce_dice])
-def test_what_is_said_of_unsure_pixels_does_not_matter_and_of_sure_ones_does(loss):
+def test_what_is_said_of_ignored_pixels_does_not_matter_and_of_others_does(loss):
     truth, probability, marked, _ = scattered(1, 11)
-    loss, other = losses.sure_pixels(loss), probability.copy()
+    loss, other = losses.ignoring(loss), probability.copy()
     other[:, 0, :, 0][marked] = 1 - other[:, 0, :, 0][marked]
     np.testing.assert_array_equal(value(loss, truth, other), value(loss, truth, probability))
     other[:, 0, :, 0][~marked] *= 0.9
     assert (value(loss, truth, other) != value(loss, truth, probability)).all()
 
 
-def test_only_the_one_grey_value_is_unsure():
+def test_only_the_one_grey_value_is_ignored():
     greys = np.arange(256, dtype=np.uint8)
     truth = greys / np.float32(255)
-    loss = losses.sure_pixels(losses.bce)
+    loss = losses.ignoring(losses.bce)
     free = [value(loss, image(grey), image(0.1)) == value(loss, image(grey), image(0.9)) for grey in truth]
-    assert greys[np.ravel(free)].tolist() == [losses.UNSURE]
+    assert greys[np.ravel(free)].tolist() == [losses.IGNORE_LABEL]
 
 
 def test_the_name_of_the_loss_says_so():
-    assert losses.sure_pixels(losses.bce_dice).__name__ == "sure_bce_dice"
+    assert losses.ignoring(losses.bce_dice).__name__ == "ignoring_bce_dice"
 
 
 class Table(keras.layers.Layer):

@@ -35,9 +35,11 @@ def share(part, whole):
 
 
 @given(pairs)
-def test_scores_are_those_of_sets_of_pixels(pair):
+def test_counts_and_scores_are_those_of_sets_of_pixels(pair):
     truth, prediction = pair
     t, p = map(pixels, pair)
+    expected = {"tp": len(t & p), "fp": len(p - t), "fn": len(t - p), "tn": truth.size - len(t | p)}
+    assert metrics.confusion_matrix(truth, prediction)._asdict() == expected
     assert metrics.dice(truth, prediction) == pytest.approx(share(2 * len(t & p), len(t) + len(p)))
     assert metrics.iou(truth, prediction) == pytest.approx(share(len(t & p), len(t | p)))
     assert metrics.precision(truth, prediction) == pytest.approx(share(len(t & p), len(p)))
@@ -136,12 +138,20 @@ def test_stacks_of_masks_are_scored_one_by_one(metric, shape):
         assert np.asarray(found)[place] == pytest.approx(metric(truth[place], prediction[place]))
 
 
+def test_a_stack_has_a_confusion_matrix_an_image():
+    truth, prediction = np.random.default_rng(0).random((2, 3, 4, 6, 5)) > 0.5
+    found = metrics.confusion_matrix(truth, np.asfortranarray(prediction))
+    for place in np.ndindex(3, 4):
+        assert [count[place] for count in found] == list(metrics.confusion_matrix(truth[place], prediction[place]))
+    assert (sum(found) == 30).all()
+
+
 @pytest.mark.parametrize("metric", ALL)
 def test_a_single_score_is_a_plain_number(metric):
     assert isinstance(metric(SQUARE, SQUARE), float)
 
 
-@pytest.mark.parametrize("metric", ALL)
+@pytest.mark.parametrize("metric", [*ALL, metrics.confusion_matrix])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.int64])
 def test_masks_must_be_boolean(metric, dtype):
     with pytest.raises(CourseError, match=f"truth.*{np.dtype(dtype)}.*threshold"):
@@ -150,7 +160,7 @@ def test_masks_must_be_boolean(metric, dtype):
         metric(SQUARE, SQUARE.astype(dtype))
 
 
-@pytest.mark.parametrize("metric", ALL)
+@pytest.mark.parametrize("metric", [*ALL, metrics.confusion_matrix])
 def test_masks_must_have_one_shape(metric):
     for other in (SQUARE[None], SQUARE[:10], SQUARE[:, :1]):
         with pytest.raises(CourseError, match=r"\(20, 20\).*original size"):

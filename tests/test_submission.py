@@ -15,7 +15,7 @@ import shapes
 from PIL import Image
 
 from benchmarks import submission as benchmark
-from utils import CourseError, data, inference, rle, submission
+from utils import CourseError, data, evaluation, rle, submission
 
 CARS = [shapes.car_id(car, "test") for car in range(10)]
 NAMES = [f"{car}_{view:02d}.jpg" for car in CARS for view in range(1, 17)]
@@ -230,13 +230,13 @@ def model():
     return keras.Model(inputs, keras.ops.sigmoid((colour - 60) / 10))
 
 
-@pytest.mark.parametrize("options", [{}, {"flip": True}, {"threshold": 0.9}])
+@pytest.mark.parametrize("options", [{}, {"tta": True}, {"threshold": 0.9}])
 def test_a_model_is_scored_through_its_file_as_it_is_directly(model, frame, tmp_path, options):
     frame = frame[::20].reset_index(drop=True)
     path = tmp_path / "submission.csv.gz"
     submission.write([model, model], frame, path, **options)
     found = submission.score(path, frame)
-    expected = inference.evaluate(model, frame, **options)
+    expected = evaluation.evaluate(model, frame, **options)
     assert list(found) == ["id", "view", "usage", "dice"]
     np.testing.assert_allclose(found["dice"], expected["dice"])
     assert found["usage"].tolist() == frame["usage"].tolist()
@@ -250,7 +250,7 @@ def test_what_a_part_belongs_to(model, frame, tmp_path, monkeypatch):
     weighted = [keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(1, 1)]) for _ in range(2)]
     for each in ([model], model, [model, model], other, *weighted, weighted[0]):
         submission.write(each, frame, tmp_path / "a.csv.gz")
-    submission.write(model, frame, tmp_path / "a.csv.gz", flip=True)
+    submission.write(model, frame, tmp_path / "a.csv.gz", tta=True)
     submission.write(model, frame, tmp_path / "a.csv.gz", threshold=0.4)
     one, same, two, _, weights, others, again, flipped, lower = keys
     assert one == same and weights == again

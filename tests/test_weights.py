@@ -5,7 +5,7 @@ import re
 import pytest
 from PIL import Image
 
-from utils import data, inference, metrics
+from utils import data, evaluation, inference, metrics
 from utils.__main__ import SHIPPED, main
 
 
@@ -25,12 +25,12 @@ def test_they_are_small_and_their_card_tells_where_they_come_from():
 
 def test_they_cut_out_rendered_cars_of_the_test_set(model):
     frame = data.open_data("data/sample", part="test").iloc[::9]
-    assert inference.evaluate(model, frame)["dice"].mean() > 0.97
+    assert evaluation.evaluate(model, frame)["dice"].mean() > 0.97
 
 
 def test_they_cut_out_real_cars(model, shared):
     frame = data.without_bad_masks(data.open_data(shared("carvana512"))).iloc[::97]
-    assert inference.evaluate(model, frame)["dice"].mean() > 0.95
+    assert evaluation.evaluate(model, frame)["dice"].mean() > 0.95
 
 
 def test_predict_uses_them_by_default(tmp_path):

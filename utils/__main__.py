@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 from utils import CourseError, replacing
@@ -14,7 +15,7 @@ from utils import CourseError, replacing
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SHIPPED = Path(__file__).resolve().parents[1] / "data" / "weights" / "unet.keras"
-OURS = re.compile(r"_(mask|cutout|composite)$")  # what `predict` writes: no photo to predict on
+WRITTEN_BY_PREDICT = re.compile(r"_(mask|cutout|composite)$")  # in the name of a file: no photo to predict on
 ENSEMBLE = "Several models: the mean of their answers."
 PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
@@ -69,11 +70,11 @@ def _parser():
     sub.add_argument("--seed", type=_seed, default=0)
     sub.add_argument("--out", required=True, metavar="NAME.keras", help="where the best model goes")
 
-    sub = command("evaluate", evaluate, "Score a model at the original size.", "evaluate models/unet.keras --flip")
+    sub = command("evaluate", evaluate, "Score a model at the original size.", "evaluate models/unet.keras --tta")
     sub.add_argument("model", nargs="+", metavar="MODEL", help=ENSEMBLE)
     sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
     sub.add_argument("--cars", metavar="FILE", help="score exactly these cars, one id a line (default: the test split)")
-    sub.add_argument("--flip", action="store_true", help="average with the mirror image")
+    _add_tta(sub)
     sub.add_argument("--json", metavar="FILE", help="write the scores here, too")
 
     sub = command("predict", predict, "Cut the car out of photos.", "predict photo.jpg --out cut")
@@ -83,13 +84,18 @@ def _parser():
     sub.add_argument("--background", metavar="PHOTO", help="write NAME_composite.jpg on this instead of a cut-out")
 
     sub = command("submit", submit, "Predict the test images and write the file for Kaggle.",
-                  "submit models/unet.keras --flip --out submission.csv.gz")  # fmt: skip
+                  "submit models/unet.keras --tta --out submission.csv.gz")  # fmt: skip
     sub.add_argument("model", nargs="+", metavar="MODEL", help=ENSEMBLE)
     sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
     sub.add_argument("--out", required=True, metavar="NAME.csv.gz", help="stopped, the same command goes on")
-    sub.add_argument("--flip", action="store_true", help="average with the mirror image")
+    _add_tta(sub)
     sub.add_argument("--threshold", type=_share, default=0.5, help="car where the probability is above (default: 0.5)")
     return parser
+
+
+def _add_tta(sub):
+    sub.add_argument("--tta", action="store_true", help="test-time augmentation: average with the mirror image")
+    sub.add_argument("--flip", dest="tta", action="store_true", help=argparse.SUPPRESS)  # what --tta was called first
 
 
 def _positive(kind):
@@ -199,13 +205,17 @@ def _train_and_val(args):
 
 def evaluate(args):
     """Score a model; print the means and the worst images."""
-    from utils import data, inference
+    from utils import data, evaluation, inference
 
     model = [inference.load_model(path) for path in args.model]
     frame = data.open_data(args.data)
     frame = data.select_cars(frame, data.read_cars(args.cars)) if args.cars else data.split_by_car(frame)[2]
+    trained_on = frozenset().union(*(inference.training_cars(path) or () for path in args.model))
+    cars = set(frame["id"])
+    if seen := len(cars & trained_on):
+        print(f"{seen} of these {len(cars)} cars were trained on: the scores are no estimate for new cars.")
     print(data.describe(frame), flush=True)
-    scores = inference.evaluate(model, frame, flip=args.flip, progress=sys.stdout.isatty())
+    scores = evaluation.evaluate(model, frame, tta=args.tta, progress=True)
     means = scores.drop(columns=["id", "view"]).mean()
     print("\n".join(f"{name:<12}{value:.5f}" for name, value in means.items()))
     worst = scores.nsmallest(5, "dice")
@@ -219,8 +229,9 @@ def evaluate(args):
 def predict(args):
     """Write mask and cut-out, or composite, of each photo."""
     paths = _photos(args.images)
-    gc.disable()  # what these imports leave in memory stays: to look for garbage in it takes a third of the start
+    gc.disable()  # what these imports leave is no garbage: to search it would take a third of the start
     from PIL import Image
+    from tqdm import tqdm
 
     from utils import compose, data, inference
 
@@ -234,7 +245,8 @@ def predict(args):
     model = [inference.load_model(path) for path in args.model or [SHIPPED]]
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    for path, probability in zip(paths, inference.predict(model, paths, batch=4), strict=True):
+    say = tqdm.write if sys.stderr.isatty() else partial(print, flush=True)  # on a terminal above the bar
+    for path, probability in zip(paths, inference.predict(model, paths, batch=4, progress=True), strict=True):
         image = data.read_image(path)
         products = {f"{path.stem}_mask.png": (probability > 0.5).astype("uint8") * 255}
         if background is None:
@@ -243,8 +255,8 @@ def predict(args):
             products[f"{path.stem}_composite.jpg"] = compose.composite(image, probability, background)
         for name, array in products.items():
             with replacing(out / name) as temporary:
-                Image.fromarray(array).save(temporary)
-        print(path, "->", ", ".join(products), flush=True)
+                Image.fromarray(array).save(temporary, quality=95, subsampling=0)  # of a JPEG; 0 is 4:4:4
+        say(f"{path} -> {', '.join(products)}")
 
 
 def submit(args):
@@ -255,7 +267,7 @@ def submit(args):
     model = [inference.load_model(path) for path in args.model]
     frame = submission.open_test(args.data)
     print(data.describe(frame), flush=True)
-    submission.write(model, frame, args.out, args.flip, args.threshold, progress=True)
+    submission.write(model, frame, args.out, args.tta, args.threshold, progress=True)
     print(f"{args.out}: {len(frame)} rows, validated")
     if "usage" in frame:
         scores = submission.score(args.out, frame)
@@ -269,7 +281,7 @@ def _photos(arguments):
     for argument in map(Path, arguments):
         if argument.is_dir():
             found = [path for path in sorted(argument.iterdir()) if path.suffix.lower() in PHOTOS]
-            found = [path for path in found if not OURS.search(path.stem)]
+            found = [path for path in found if not WRITTEN_BY_PREDICT.search(path.stem)]
             if not found:
                 raise CourseError(f"No photo in {argument}: looked for {', '.join(sorted(PHOTOS))}.")
             paths += found

@@ -36,7 +36,7 @@ STRONG = {
     "blur": 1.2,
     "noise": 10,
     "backdrop": 0.4,
-    "holes": 0.3,
+    "coarse_dropout": 0.3,
 }
 
 
@@ -107,7 +107,7 @@ def transform(
     blur=0.0,
     noise=0.0,
     backdrop=0.0,
-    holes=0.0,
+    coarse_dropout=0.0,
 ):
     """Move, stretch and recolour one image, and its mask with it.
 
@@ -135,8 +135,8 @@ def transform(
         Largest standard deviation of the noise of each pixel, in grey levels.
     backdrop : float
         Probability that all but the car is replaced by an invented scene.
-    holes : float
-        Probability that patches of flat colour cover parts of the image; the mask stays.
+    coarse_dropout : float
+        Probability that rectangles of flat colour cover parts of the image; the mask stays.
 
     Returns
     -------
@@ -157,8 +157,8 @@ def transform(
         image = composite(image, mask / np.float32(255), _scene(rng, mask.shape))
     if tone:
         image = _bend(image, rng, tone)
-    if rng.random() < holes:
-        _cover_patches(image, rng)
+    if rng.random() < coarse_dropout:
+        _drop_rectangles(image, rng)
     if blur:
         image = cv2.GaussianBlur(image, None, rng.uniform(0.1, blur))
     if noise:
@@ -198,7 +198,7 @@ def _bend(image, rng, limit):
     return cv2.LUT(image, np.rint(255 * levels**gamma).astype(np.uint8)[None])
 
 
-def _cover_patches(image, rng):
+def _drop_rectangles(image, rng):
     """Up to four rectangles of flat colour, in place."""
     size = np.array(image.shape[1::-1])
     for _ in range(rng.integers(1, 5)):

@@ -1,14 +1,18 @@
 """The product: the car without its background, and the car on another one."""
 
+import inspect
+
 import cv2
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_erosion, binary_fill_holes, distance_transform_edt
+from PIL import Image, ImageOps
+from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt
 from skimage.measure import label
+from skimage.morphology import remove_small_holes
 
 from utils import CourseError
 
 
-def cutout(image, probability):
+def cutout(image: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Make the background transparent.
 
     Parameters
@@ -30,7 +34,7 @@ def cutout(image, probability):
     return np.dstack([image, np.rint(_alpha(image, probability) * 255).astype(np.uint8)])
 
 
-def composite(image, probability, background):
+def composite(image: np.ndarray, probability: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Put the car on another background.
 
     Parameters
@@ -53,17 +57,13 @@ def composite(image, probability, background):
     return np.rint(alpha * image + (1 - alpha) * cover(background, image.shape[:2])).astype(np.uint8)
 
 
-def cover(background, shape):
+def cover(background: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Scale a photo, uint8 ``(h, w, 3)``, to cover ``shape`` (height, width), and crop what sticks out."""
-    height, width = shape
-    scale = max(height / background.shape[0], width / background.shape[1])
-    size = [max(target, round(side * scale)) for target, side in zip(shape, background.shape, strict=False)]
-    resized = cv2.resize(background, size[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    return resized[top : top + height, left : left + width]
+    size = shape[1], shape[0]
+    return np.asarray(ImageOps.fit(Image.fromarray(background), size, Image.Resampling.BILINEAR))
 
 
-def place(image, probability, background):
+def place(image: np.ndarray, probability: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Put the car on another background the way a shop would: clean edges, and its own shadow on the new floor.
 
     Parameters
@@ -86,10 +86,10 @@ def place(image, probability, background):
     """
     alpha = clean_edge(_alpha(image, probability))
     shaded = cover(background, alpha.shape) * shadow(image, alpha)[..., None]
-    return composite(own_colours(image, alpha), alpha, np.rint(shaded).astype(np.uint8))
+    return composite(estimate_foreground(image, alpha), alpha, np.rint(shaded).astype(np.uint8))
 
 
-def one_car(mask, hole=40):
+def largest_component(mask: np.ndarray, hole: int = 40) -> np.ndarray:
     """Keep the largest connected part of a mask, and fill its small holes.
 
     Parameters
@@ -104,12 +104,17 @@ def one_car(mask, hole=40):
     """
     if not mask.any():
         return mask
-    car = _largest(mask)
-    holes = label(binary_fill_holes(car) & ~car, connectivity=1)
-    return car | ((holes > 0) & (np.bincount(holes.ravel())[holes] <= hole))
+    parts = label(mask, connectivity=1)
+    return _fill_holes(parts == np.bincount(parts[mask]).argmax(), hole)
 
 
-def clean_edge(probability, gain=3):
+def _fill_holes(mask, size):
+    """Fill holes of up to ``size`` pixels, in the words of either scikit-image: they changed in 0.26."""
+    renamed = "max_size" in inspect.signature(remove_small_holes).parameters
+    return remove_small_holes(mask, **({"max_size": size} if renamed else {"area_threshold": size + 1}))
+
+
+def clean_edge(probability: np.ndarray, gain: float = 3) -> np.ndarray:
     """Make an opacity of probabilities: of one car only, with a narrower edge, still soft.
 
     Parameters
@@ -122,13 +127,13 @@ def clean_edge(probability, gain=3):
     -------
     ndarray of float32, (h, w), 0-1
     """
-    car = one_car(probability > 0.5)
+    car = largest_component(probability > 0.5)
     alpha = np.clip(gain * (probability - 0.5) + 0.5, 0, 1) * binary_dilation(car, iterations=3)
     return np.where(car & (probability <= 0.5), 1, alpha).astype(np.float32)
 
 
-def own_colours(image, alpha, reach=3):
-    """Give each pixel of the edge the colour of the nearest one that lies wholly in the car: no wall shines through.
+def estimate_foreground(image: np.ndarray, alpha: np.ndarray, reach: float = 3) -> np.ndarray:
+    """Estimate the car's own colour at its edge: that of the nearest pixel wholly in the car. No wall shines through.
 
     Parameters
     ----------
@@ -148,7 +153,7 @@ def own_colours(image, alpha, reach=3):
     return np.where((distance <= reach)[..., None], image[tuple(places)], image)
 
 
-def shadow(image, alpha):
+def shadow(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Find the car's shadow in the photo: the share of light that arrives on the floor.
 
     Parameters
@@ -178,11 +183,6 @@ def shadow(image, alpha):
     low = np.clip((np.arange(height) - rows.mean()) / (np.ptp(rows) / 4 + 1), 0, 1)[:, None]
     near = np.exp(-((distance_transform_edt(free) / (0.06 * width)) ** 2))
     return (1 - (1 - arriving) * low * near).astype(np.float32)
-
-
-def _largest(mask):
-    parts = label(mask, connectivity=1)
-    return parts == np.bincount(parts[mask]).argmax()
 
 
 def _nearest(values, known):

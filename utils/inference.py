@@ -1,6 +1,10 @@
-"""From a model to masks at each image's own size, and to scores."""
+"""From a model to probabilities at each photo's own size."""
 
+import json
 import logging
+import os
+import zipfile
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -8,27 +12,18 @@ from pathlib import Path
 import cv2
 import keras
 import numpy as np
-import pandas as pd
 
-import utils.models  # noqa: F401  load_model opens the layers that it registers
-from utils import CourseError, data, losses, metrics
+import utils.models  # load_model opens the layers that it registers
+from utils import CourseError, data
+
+TRAINING_CARS = "course.json"  # member of a .keras file, written by `training.save_model`
+Models = keras.Model | list[keras.Model]
 
 # To predict with one model after the other is what a course does; TensorFlow warns of it as of a mistake.
 logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
 
-THRESHOLDS = [percent / 100 for percent in range(20, 81)]
 
-SCORES = {
-    "dice": metrics.dice,
-    "iou": metrics.iou,
-    "precision": metrics.precision,
-    "recall": metrics.recall,
-    "specificity": metrics.specificity,
-    "accuracy": metrics.accuracy,
-}
-
-
-def load_model(path):
+def load_model(path: str | os.PathLike) -> keras.Model:
     """Load a model saved by the course, ready to predict.
 
     Parameters
@@ -62,7 +57,37 @@ def load_model(path):
     return model
 
 
-def probabilities(model, images, flip=False, batch=16):
+def training_cars(path: str | os.PathLike) -> frozenset[str] | None:
+    """Read from a model's file which cars it was trained on.
+
+    Parameters
+    ----------
+    path : path
+        A ``.keras`` file.
+
+    Returns
+    -------
+    frozenset of str, or None
+        Car ids; None where the file does not say.
+
+    Raises
+    ------
+    CourseError
+        The file cannot be read, or its list is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if TRAINING_CARS not in archive.namelist():
+                return None
+            cars = json.loads(archive.read(TRAINING_CARS))["cars"]
+        if not isinstance(cars, list):
+            raise TypeError("not a list of cars")
+        return frozenset(map(str, cars))
+    except Exception as error:  # a damaged archive raises whatever its reader stumbles over
+        raise CourseError(f"{path}: its list of training cars cannot be read ({error!r}). Train it again.") from error
+
+
+def probabilities(model: keras.Model, images: np.ndarray, tta: bool = False, batch: int = 16) -> np.ndarray:
     """Probability of "car" for each pixel, at the model's size.
 
     Parameters
@@ -70,8 +95,8 @@ def probabilities(model, images, flip=False, batch=16):
     model : keras.Model
     images : ndarray of uint8, (n, h, w, 3), 0-255
         At the model's size.
-    flip : bool
-        Average with the prediction for the mirror image.
+    tta : bool
+        Test-time augmentation: average with the prediction for the mirror image.
     batch : int
 
     Returns
@@ -92,17 +117,19 @@ def probabilities(model, images, flip=False, batch=16):
             f"Images are {images.shape[1:]}, the model wants {model.input_shape[1:]}: load them at the model's size."
         )
     starts = range(0, max(1, len(images)), batch)
-    return np.concatenate([_predict_batch(model, images[start : start + batch], flip) for start in starts])
+    return np.concatenate([_predict_batch(model, images[start : start + batch], tta) for start in starts])
 
 
-def _predict_batch(model, images, flip):
+def _predict_batch(model, images, tta):
     straight = model.predict_on_batch(images)[..., 0]
-    if not flip:
+    if not tta:
         return straight
     return (straight + model.predict_on_batch(np.flip(images, 2).copy())[:, :, ::-1, 0]) / 2
 
 
-def predict(model, paths, flip=False, batch=16, progress=False):
+def predict(
+    model: Models, paths: Iterable[str | os.PathLike], tta: bool = False, batch: int = 16, progress: bool = False
+) -> Iterator[np.ndarray]:
     """Probability of "car" for each pixel, at each image's own size.
 
     Parameters
@@ -111,8 +138,8 @@ def predict(model, paths, flip=False, batch=16, progress=False):
         Of several, an ensemble, the answers are averaged; each model sees the photo at its own size.
     paths : iterable of path
         Photos of any size.
-    flip : bool
-        Average with the prediction for the mirror image.
+    tta : bool
+        Test-time augmentation: average with the prediction for the mirror image.
     batch : int
         Images predicted at a time.
     progress : bool
@@ -133,17 +160,17 @@ def predict(model, paths, flip=False, batch=16, progress=False):
     Probabilities are up-sampled bilinearly, then thresholded: ``notebooks/03_resize_and_augment.ipynb`` shows why.
     """
     models, paths = as_models(model), list(paths)
-    bar = keras.utils.Progbar(len(paths), verbose=int(progress), unit_name="image")
-    with ThreadPoolExecutor() as pool:
+    bar = utils.progress(total=len(paths), unit=" photos", disable=not progress)
+    with ThreadPoolExecutor() as pool, bar:
         for start in range(0, len(paths), batch):
             chunk = paths[start : start + batch]
-            for path, *maps in zip(chunk, *_answers(models, chunk, flip, pool), strict=True):
+            for path, *maps in zip(chunk, *_predict_at_model_sizes(models, chunk, tta, pool), strict=True):
                 shape = data.image_shape(path)
                 yield sum(upsample(each, shape) for each in maps) / np.float32(len(maps))
-                bar.add(1)
+                bar.update()
 
 
-def as_models(model):
+def as_models(model: Models) -> list[keras.Model]:
     """One model, or several, as a list; a `CourseError` if there is none."""
     models = list(model) if isinstance(model, list | tuple) else [model]
     if not models:
@@ -151,138 +178,14 @@ def as_models(model):
     return models
 
 
-def _answers(models, paths, flip, pool):
+def _predict_at_model_sizes(models, paths, tta, pool):
     """What each model says at its own size; photos are read once a size."""
     photos = {}
     for size in {model.input_shape[1:3] for model in models}:
         photos[size] = np.stack(list(pool.map(partial(data.read_image, size=size), paths)))
-    return [_predict_batch(model, photos[model.input_shape[1:3]], flip) for model in models]
+    return [_predict_batch(model, photos[model.input_shape[1:3]], tta) for model in models]
 
 
-def upsample(probability, shape):
+def upsample(probability: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Resize one probability map, float32 ``(h, w)``, bilinearly to ``shape`` (height, width)."""
     return cv2.resize(probability, shape[::-1], interpolation=cv2.INTER_LINEAR)
-
-
-def evaluate(model, frame, flip=False, threshold=0.5, progress=False):
-    """Score a model at each image's original size.
-
-    Parameters
-    ----------
-    model : keras.Model or list of keras.Model
-        As in `predict`.
-    frame : pandas.DataFrame
-        Rows of `utils.data.open_data` that have masks.
-    flip : bool
-        Average with the prediction for the mirror image.
-    threshold : float
-        A pixel is car where its probability is above.
-    progress : bool
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row an image: ``id, view, dice, iou, precision, recall, specificity, accuracy``.
-
-    Raises
-    ------
-    CourseError
-        An image has no mask, or a file cannot be read.
-
-    Notes
-    -----
-    Taught in ``notebooks/05_train_a_unet.ipynb``.
-    """
-    rows = frame.to_dict("records")
-    found = predict(model, frame["image"], flip, progress=progress)
-    scores = [score(row, probability > threshold) for row, probability in zip(rows, found, strict=True)]
-    return pd.concat([frame[["id", "view"]].reset_index(drop=True), pd.DataFrame(scores)], axis=1)
-
-
-def score(row, prediction):
-    """Scores of one predicted mask, bool ``(height, width)``, against the truth of its row, as a dict."""
-    truth = data.read_mask(row) > 127
-    return {name: float(metric(truth, prediction)) for name, metric in SCORES.items()}
-
-
-def best_threshold(model, frame, flip=False):
-    """Score every threshold from 0.20 to 0.80 at each image's original size.
-
-    Parameters
-    ----------
-    model : keras.Model or list of keras.Model
-        As in `predict`.
-    frame : pandas.DataFrame
-        Rows of `utils.data.open_data` that have masks. Take validation images: a threshold that is chosen on the
-        images it is then scored on looks better than it is.
-    flip : bool
-        Average with the prediction for the mirror image.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Column ``dice``, the mean over the images; the index is ``threshold``. ``found["dice"].idxmax()`` is the best.
-
-    Raises
-    ------
-    CourseError
-        No image; an image has no mask, or a file cannot be read.
-
-    Notes
-    -----
-    Taught in ``notebooks/07_competition_tricks.ipynb``.
-    """
-    if not len(frame):
-        raise CourseError("There is no image to search a threshold on: use the validation images.")
-    rows = frame.to_dict("records")
-    scores = []
-    for row, probability in zip(rows, predict(model, frame["image"], flip), strict=True):
-        truth = data.read_mask(row) > 127
-        scores.append([metrics.dice(truth, probability > threshold) for threshold in THRESHOLDS])
-    return pd.DataFrame({"dice": np.mean(scores, axis=0)}, index=pd.Index(THRESHOLDS, name="threshold"))
-
-
-def pseudo_labels(model, frame, size, sure=0.95, flip=False, progress=False):
-    """Label photos with a model's own answers: soft masks, in which unsure pixels are marked.
-
-    Parameters
-    ----------
-    model : keras.Model or list of keras.Model
-        As in `predict`.
-    frame : pandas.DataFrame
-        Rows of `utils.data.open_data`; masks are not looked at.
-    size : int or (int, int)
-        Height and width of the labels (an int: both).
-    sure : float, above 0.5, at most 1
-        A pixel gets its probability as its label where that of "car" or of "background" is at least ``sure``.
-    flip : bool
-        Average with the prediction for the mirror image.
-    progress : bool
-
-    Returns
-    -------
-    ndarray of uint8, (n, h, w), 0-255
-        255 times the probability of "car"; `losses.UNSURE` where the model is not sure. To train on them together
-        with true masks, pass ``losses.sure_pixels(loss)``, which leaves these pixels out.
-
-    Raises
-    ------
-    CourseError
-        ``sure`` is out of range; no image; a file cannot be read.
-
-    Notes
-    -----
-    After Lee, "Pseudo-Label", ICML workshop 2013, pixel by pixel and soft.
-    Taught in ``notebooks/07_competition_tricks.ipynb``.
-    """
-    if not 0.5 < sure <= 1:
-        raise CourseError(f"sure={sure} is not above 0.5 and at most 1, e.g. 0.95: the probability a label must have.")
-    if not len(frame):
-        raise CourseError("There is no image to label: check the folder and the cars.")
-    maps = predict(model, frame["image"], flip, progress=progress)
-    return np.stack([_label(data.resize(probability, size), sure) for probability in maps])
-
-
-def _label(probability, sure):
-    is_sure = np.maximum(probability, 1 - probability) >= sure
-    return np.where(is_sure, np.rint(255 * probability), losses.UNSURE).astype(np.uint8)

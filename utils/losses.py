@@ -1,15 +1,19 @@
 """Losses for masks: truth in [0, 1] (soft or hard) against probabilities, both ``(n, h, w, 1)``; one value an image."""
 
+from collections.abc import Callable
+from typing import Any
+
 from keras import ops
 
 from utils import CourseError
 
-PIXELS = (1, 2, 3)
+Tensor = Any  # of the backend in use
+IMAGE_AXES = (1, 2, 3)
 EPSILON = 1e-7
-UNSURE = 128  # the grey value, in masks of 0-255, that `sure_pixels` leaves out
+IGNORE_LABEL = 128  # the grey value, in masks of 0-255, that `ignoring` leaves out
 
 
-def bce(y_true, y_pred):
+def bce(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Binary cross-entropy: the mean over the pixels of each image.
 
     Parameters
@@ -25,10 +29,10 @@ def bce(y_true, y_pred):
     -----
     Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
     """
-    return ops.mean(_cross_entropy(y_true, y_pred), axis=PIXELS)
+    return ops.mean(_cross_entropy(y_true, y_pred), axis=IMAGE_AXES)
 
 
-def dice_loss(y_true, y_pred):
+def dice_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """One minus the soft Dice coefficient, with squares in the denominator.
 
     With squares the loss of a soft mask is 0 exactly where prediction and truth agree; with plain sums it would
@@ -48,12 +52,12 @@ def dice_loss(y_true, y_pred):
     Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
     """
     y_true = ops.cast(y_true, y_pred.dtype)
-    overlap = ops.sum(y_true * y_pred, axis=PIXELS)
-    total = ops.sum(ops.square(y_true) + ops.square(y_pred), axis=PIXELS)
+    overlap = ops.sum(y_true * y_pred, axis=IMAGE_AXES)
+    total = ops.sum(ops.square(y_true) + ops.square(y_pred), axis=IMAGE_AXES)
     return 1 - (2 * overlap + 1) / (total + 1)
 
 
-def bce_dice(y_true, y_pred):
+def bce_dice(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`bce` plus `dice_loss`: sure of each pixel, and right about the shape.
 
     Parameters
@@ -71,7 +75,7 @@ def bce_dice(y_true, y_pred):
     return bce(y_true, y_pred) + dice_loss(y_true, y_pred)
 
 
-def boundary_bce_dice(y_true, y_pred, width=11, weight=2.0):
+def boundary_bce_dice(y_true: Tensor, y_pred: Tensor, width: int = 11, weight: float = 2.0) -> Tensor:
     """`boundary_weighted_bce` plus `dice_loss`.
 
     Parameters
@@ -96,7 +100,7 @@ def boundary_bce_dice(y_true, y_pred, width=11, weight=2.0):
     return boundary_weighted_bce(y_true, y_pred, width, weight) + dice_loss(y_true, y_pred)
 
 
-def boundary_weighted_bce(y_true, y_pred, width=11, weight=2.0):
+def boundary_weighted_bce(y_true: Tensor, y_pred: Tensor, width: int = 11, weight: float = 2.0) -> Tensor:
     """Cross-entropy that counts pixels near the edge of the mask more: a weighted mean over each image.
 
     Parameters
@@ -119,11 +123,11 @@ def boundary_weighted_bce(y_true, y_pred, width=11, weight=2.0):
     Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
     """
     weights = boundary_weights(ops.cast(y_true, y_pred.dtype), width, weight)
-    total = ops.sum(weights * _cross_entropy(y_true, y_pred), axis=PIXELS)
-    return total / ops.sum(weights, axis=PIXELS)
+    total = ops.sum(weights * _cross_entropy(y_true, y_pred), axis=IMAGE_AXES)
+    return total / ops.sum(weights, axis=IMAGE_AXES)
 
 
-def boundary_weights(y_true, width=11, weight=2.0):
+def boundary_weights(y_true: Tensor, width: int = 11, weight: float = 2.0) -> Tensor:
     """How much each pixel counts: more, the more mixed its neighbourhood.
 
     With the local mean ``m`` of the mask, ``1 + weight * 4 m (1 - m)``: 1 where all of the neighbourhood is car or
@@ -156,8 +160,8 @@ def boundary_weights(y_true, width=11, weight=2.0):
     return 1 + weight * 4 * mean * (1 - mean)
 
 
-def sure_pixels(loss):
-    """Make a loss leave out the pixels that are marked as unsure.
+def ignoring(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Make a loss leave out the pixels that carry the ignore label.
 
     Parameters
     ----------
@@ -167,23 +171,24 @@ def sure_pixels(loss):
     Returns
     -------
     callable
-        The loss with truth and prediction set to 0, a background that was found, wherever the truth is `UNSURE` / 255.
+        The loss with truth and prediction set to 0, a background that was found, wherever the truth is
+        `IGNORE_LABEL` / 255.
 
     Notes
     -----
-    `UNSURE` is the value in the middle: in a soft mask it says "half car". A true mask has it in about one pixel of
-    256 along its edge, which is then left out as well. Where augmentation moves a mask by parts of a pixel, the rim
-    of an unsure patch mixes with its sure neighbours and counts as a soft label.
+    `IGNORE_LABEL` is the value in the middle: in a soft mask it says "half car". A true mask has it in about one
+    pixel of 256 along its edge, which is then left out as well. Where augmentation moves a mask by parts of a pixel,
+    the rim of an ignored patch mixes with its neighbours and counts as a soft label.
     Taught in ``notebooks/07_competition_tricks.ipynb``.
     """
 
-    def sure(y_true, y_pred):
+    def labelled_pixels(y_true, y_pred):
         y_true = ops.cast(y_true, y_pred.dtype)
-        known = ops.cast(abs(255 * y_true - UNSURE) > 0.25, y_pred.dtype)
-        return loss(known * y_true, known * y_pred)
+        labelled = ops.cast(abs(255 * y_true - IGNORE_LABEL) > 0.25, y_pred.dtype)
+        return loss(labelled * y_true, labelled * y_pred)
 
-    sure.__name__ = f"sure_{loss.__name__}"
-    return sure
+    labelled_pixels.__name__ = f"ignoring_{loss.__name__}"
+    return labelled_pixels
 
 
 def _cross_entropy(y_true, y_pred):

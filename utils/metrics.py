@@ -1,13 +1,73 @@
-"""Scores of masks. All but `dice_score` take booleans ``(..., h, w)`` and return one value an image."""
+"""Scores of masks: booleans ``(..., h, w)``, one value an image. `dice_score` is the one for ``model.compile``."""
+
+from collections import namedtuple
 
 import numpy as np
 from keras import ops
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure, iterate_structure
 
 from utils import CourseError
+from utils.losses import Tensor
+
+Scores = float | np.ndarray
+ConfusionMatrix = namedtuple("ConfusionMatrix", "tp fp fn tn")
 
 
-def dice(truth, prediction):
+def confusion_matrix(truth: np.ndarray, prediction: np.ndarray) -> ConfusionMatrix:
+    """Count the pixels of each kind: true and false positives, false and true negatives. Positive is the car.
+
+    Parameters
+    ----------
+    truth, prediction : ndarray of bool, (..., h, w)
+
+    Returns
+    -------
+    ConfusionMatrix
+        ``tp, fp, fn, tn``, each an int or an ndarray of int, (...).
+
+    Raises
+    ------
+    CourseError
+        Shapes differ, or a mask is not boolean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [int(count) for count in confusion_matrix(np.array([[True, True]]), np.array([[True, False]]))]
+    [1, 0, 1, 0]
+
+    Notes
+    -----
+    Taught in ``notebooks/04_baseline_cnn.ipynb``.
+    """
+    _check(truth, prediction)
+    both, car, found = (_count(mask) for mask in (truth & prediction, truth, prediction))
+    pixels = truth.shape[-2] * truth.shape[-1]
+    return ConfusionMatrix(tp=both, fp=found - both, fn=car - both, tn=pixels - car - found + both)
+
+
+def scores(tp: int | np.ndarray, fp: int | np.ndarray, fn: int | np.ndarray, tn: int | np.ndarray) -> dict[str, Scores]:
+    """Everything that follows from a `confusion_matrix`: `dice`, `iou`, and so on, by name.
+
+    Parameters
+    ----------
+    tp, fp, fn, tn : int or ndarray of int
+
+    Returns
+    -------
+    dict of float, or of ndarray of float, 0-1
+    """
+    return {
+        "dice": _ratio(2 * tp, 2 * tp + fp + fn),
+        "iou": _ratio(tp, tp + fp + fn),
+        "precision": _ratio(tp, tp + fp),
+        "recall": _ratio(tp, tp + fn),
+        "specificity": _ratio(tn, tn + fp),
+        "accuracy": _ratio(tp + tn, tp + fp + fn + tn),
+    }
+
+
+def dice(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """The challenge's score: twice the overlap over the sum of both areas; 1 where both are empty.
 
     Parameters
@@ -33,41 +93,35 @@ def dice(truth, prediction):
     -----
     Taught in ``notebooks/04_baseline_cnn.ipynb``.
     """
-    both, either = _counts(truth, prediction)
-    return _ratio(2 * both, both + either)
+    return scores(*confusion_matrix(truth, prediction))["dice"]
 
 
-def iou(truth, prediction):
+def iou(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """Intersection over union (the Jaccard index); 1 where both are empty. Arguments as for `dice`."""
-    return _ratio(*_counts(truth, prediction))
+    return scores(*confusion_matrix(truth, prediction))["iou"]
 
 
-def precision(truth, prediction):
+def precision(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """Share of the predicted car that is car; 1 where nothing is predicted. Arguments as for `dice`."""
-    both, _ = _counts(truth, prediction)
-    return _ratio(both, _area(prediction))
+    return scores(*confusion_matrix(truth, prediction))["precision"]
 
 
-def recall(truth, prediction):
+def recall(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """Share of the car that is found; 1 where there is none. Arguments as for `dice`."""
-    both, _ = _counts(truth, prediction)
-    return _ratio(both, _area(truth))
+    return scores(*confusion_matrix(truth, prediction))["recall"]
 
 
-def specificity(truth, prediction):
+def specificity(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """Share of the background that is left alone; 1 where there is none. Arguments as for `dice`."""
-    _, either = _counts(truth, prediction)
-    pixels = truth.shape[-2] * truth.shape[-1]
-    return _ratio(pixels - either, pixels - _area(truth))
+    return scores(*confusion_matrix(truth, prediction))["specificity"]
 
 
-def accuracy(truth, prediction):
+def accuracy(truth: np.ndarray, prediction: np.ndarray) -> Scores:
     """Share of all pixels that are right: high for anyone who says "background". Arguments as for `dice`."""
-    _check(truth, prediction)
-    return np.mean(truth == prediction, axis=(-2, -1))
+    return scores(*confusion_matrix(truth, prediction))["accuracy"]
 
 
-def boundary_f(truth, prediction, tolerance=2):
+def boundary_f(truth: np.ndarray, prediction: np.ndarray, tolerance: int = 2) -> Scores:
     """F-score of the two outlines: how much of each lies within ``tolerance`` pixels of the other.
 
     Parameters
@@ -92,7 +146,7 @@ def boundary_f(truth, prediction, tolerance=2):
     return np.reshape(scores, truth.shape[:-2])[()]
 
 
-def dice_score(y_true, y_pred):
+def dice_score(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`dice` of both masks thresholded at one half, for ``model.compile(metrics=[...])``.
 
     Parameters
@@ -119,14 +173,10 @@ def _boundary_f(truth, prediction, tolerance):
     return 2 * found * right / max(found + right, 1e-12)
 
 
-def _counts(truth, prediction):
-    """Pixels in both masks, pixels in either."""
-    _check(truth, prediction)
-    return _area(truth & prediction), _area(truth | prediction)
-
-
-def _area(mask):
-    return np.count_nonzero(mask, axis=(-2, -1))
+def _count(mask):
+    """Pixels of each mask; `np.count_nonzero` is fast without an axis only."""
+    counts = [np.count_nonzero(each) for each in mask.reshape(-1, *mask.shape[-2:])]
+    return np.array(counts, int).reshape(mask.shape[:-2])[()]
 
 
 def _ratio(part, whole):

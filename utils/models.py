@@ -4,16 +4,20 @@ Every model takes images as uint8 or float, 0-255, ``(n, h, w, 3)``, rescales in
 probability of "car" for each pixel, float32, ``(n, h, w, 1)``.
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import layers, ops
 
 from utils import CourseError
 
-FINE_CHANNELS = 16  # at half the resolution, inside a stem of 4
+Size = int | tuple[int, int]
+Rates = Sequence[int]  # of dilation
+STEM_CHANNELS = 16  # at half the resolution, inside a stem of 4
 
 
-def baseline_cnn(size=128, filters=(32, 64, 128)):
+def baseline_cnn(size: Size = 128, filters: Sequence[int] = (32, 64, 128)) -> keras.Model:
     """Three convolutions, each followed by max-pooling; then up-sampling back to the image.
 
     Parameters
@@ -43,10 +47,12 @@ def baseline_cnn(size=128, filters=(32, 64, 128)):
         x = layers.MaxPooling2D()(x)
     x = layers.Conv2D(1, 1)(x)
     x = layers.UpSampling2D(2 ** len(filters), interpolation="bilinear")(x)
-    return keras.Model(inputs, _probability(x), name="baseline_cnn")
+    return keras.Model(inputs, _sigmoid(x), name="baseline_cnn")
 
 
-def unet(size=128, base=8, levels=4, stem=1, skips=True, dilations=(1, 1)):
+def unet(
+    size: Size = 128, base: int = 8, levels: int = 4, stem: int = 1, skips: bool = True, dilations: Rates = (1, 1)
+) -> keras.Model:
     """A U-Net, with an optional strided stem that makes large inputs cheap.
 
     Parameters
@@ -58,12 +64,12 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True, dilations=(1, 1)):
     levels : int
         How often the encoder halves the resolution, after the stem.
     stem : {1, 2, 4}
-        The U-Net proper works at ``1 / stem`` of the resolution: strided convolutions lead down to it, and the
-        last features are spread out into pixels again.
+        The U-Net proper works at ``1 / stem`` of the resolution: strided convolutions lead down to it, a transposed
+        one leads back.
     skips : bool
         Whether the decoder sees the encoder's features. False only serves to show what they are for.
     dilations : sequence of int
-        One convolution of the bottleneck each: how far apart in its input the pixels lie that it looks at.
+        Dilation rates of the bottleneck's convolutions, one each.
 
     Returns
     -------
@@ -84,25 +90,21 @@ def unet(size=128, base=8, levels=4, stem=1, skips=True, dilations=(1, 1)):
     inputs = keras.Input((*_check_size(size, stem * 2**levels), 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
 
-    fine = []
-    if stem == 4:
-        x = _conv(x, FINE_CHANNELS, strides=2)
-        fine.append(x)
+    half = x = _conv(x, STEM_CHANNELS, strides=2) if stem == 4 else x
     if stem > 1:
         x = _conv(x, base, strides=2)
 
-    x, encoder = _encoder(x, base, levels)
-    x = _block(x, base * 2**levels, dilations)
-    for features in reversed(encoder):
-        x = _block(_up(x, features, skips), features.shape[-1])
+    x, features = _encoder(x, base, levels)
+    x = _block(x, base * 2**levels, dilations)  # the bottleneck
+    x = _decoder(x, features, skips)
 
-    for features in fine:
-        x = _conv(_up(x, features, skips), FINE_CHANNELS)
+    if stem == 4:
+        x = _conv(_up(x, half, skips), STEM_CHANNELS)
     x = layers.Conv2DTranspose(1, 2, strides=2)(x) if stem > 1 else layers.Conv2D(1, 1)(x)
-    return keras.Model(inputs, _probability(x), name="unet")
+    return keras.Model(inputs, _sigmoid(x), name="unet")
 
 
-def carvana_unet(size=1024, base=16, levels=6):
+def carvana_unet(size: Size = 1024, base: int = 16, levels: int = 6) -> keras.Model:
     """The deep U-Net of the competition: two convolutions a level on the way down, three on the way up.
 
     Parameters
@@ -129,16 +131,17 @@ def carvana_unet(size=1024, base=16, levels=6):
     """
     inputs = keras.Input((*_check_size(size, 2**levels), 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    x, encoder = _encoder(x, base, levels)
+    x, features = _encoder(x, base, levels)
     x = _block(x, base * 2**levels)
-    for features in reversed(encoder):
-        x = layers.Concatenate()([layers.UpSampling2D(interpolation="bilinear")(x), features])
-        x = _block(x, features.shape[-1], (1, 1, 1))
-    return keras.Model(inputs, _probability(layers.Conv2D(1, 1)(x)), name="carvana_unet")
+    for skip in reversed(features):
+        x = layers.Concatenate()([layers.UpSampling2D(interpolation="bilinear")(x), skip])
+        x = _block(x, skip.shape[-1], (1, 1, 1))
+    return keras.Model(inputs, _sigmoid(layers.Conv2D(1, 1)(x)), name="carvana_unet")
 
 
-def trans_unet(size=128, base=8, levels=4, dilations=(1, 2, 4), transformers=2, heads=4, grid=8):
-    """A U-Net whose bottleneck is a transformer: each place there may look at every other.
+def trans_unet(size: Size = 128, base: int = 8, levels: int = 4, dilations: Rates = (1, 2, 4),
+               transformers: int = 2, heads: int = 4, grid: int = 8) -> keras.Model:  # fmt: skip
+    """A U-Net with a transformer in its bottleneck: self-attention between all places of the image.
 
     Parameters
     ----------
@@ -149,7 +152,7 @@ def trans_unet(size=128, base=8, levels=4, dilations=(1, 2, 4), transformers=2, 
     levels : int
         How often the encoder halves the resolution; a token is a place of the bottleneck, ``2 ** levels`` pixels wide.
     dilations : sequence of int
-        One convolution of the first block each: how far apart in its input the pixels lie that it looks at.
+        Dilation rates of the first block's convolutions, one each.
     transformers : int
         Transformer blocks; their attention layers are named ``attention_1``, ``attention_2``, ...
     heads : int
@@ -180,21 +183,20 @@ def trans_unet(size=128, base=8, levels=4, dilations=(1, 2, 4), transformers=2, 
             f"Use a divisor of {channels}."
         )
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
-    x, encoder = _encoder(x, base, levels, dilations)
+    x, features = _encoder(x, base, levels, dilations)
     x = _block(x, channels)
     height, width = x.shape[1:3]
     x = layers.Reshape((height * width, channels))(Positions(grid)(x))
     for number in range(1, transformers + 1):
         x = _transformer(x, heads, f"attention_{number}")
     x = layers.Reshape((height, width, channels))(x)
-    for features in reversed(encoder):
-        x = _block(_up(x, features, skip=True), features.shape[-1])
-    return keras.Model(inputs, _probability(layers.Conv2D(1, 1)(x)), name="trans_unet")
+    x = _decoder(x, features)
+    return keras.Model(inputs, _sigmoid(layers.Conv2D(1, 1)(x)), name="trans_unet")
 
 
 @keras.saving.register_keras_serializable("carvana")
 class Positions(layers.Layer):
-    """Add to each place what the network has learned about that place: attention by itself knows no order.
+    """A learned positional embedding, added to the features: attention by itself knows no order.
 
     Learned on a square grid, and interpolated to the height and width of the features ``(n, h, w, channels)``.
 
@@ -229,7 +231,7 @@ class Positions(layers.Layer):
 
 
 def _transformer(x, heads, name):
-    """Tokens ``(n, tokens, channels)`` look at each other; then each thinks for itself. Both add to what is there."""
+    """Self-attention between the tokens ``(n, tokens, channels)``, then a small MLP on each; both are residual."""
     channels = x.shape[-1]
     normal = layers.LayerNormalization()(x)
     x = layers.Add()([x, layers.MultiHeadAttention(heads, channels // heads, name=name)(normal, normal)])
@@ -237,24 +239,31 @@ def _transformer(x, heads, name):
     return layers.Add()([x, layers.Dense(channels)(hidden)])
 
 
-def _probability(x):
-    """Sigmoid, in float32 under mixed precision too."""
+def _sigmoid(x):
+    """The last layer of every network, in float32 under mixed precision too."""
     return layers.Activation("sigmoid", name="probability", dtype="float32")(x)
 
 
 def _encoder(x, base, levels, first=(1, 1)):
-    """Down the levels: what goes into the bottleneck, and the features kept for the decoder, finest first."""
-    kept = []
+    """The input of the bottleneck, and the features of each level for the skip connections, finest first."""
+    features = []
     for level in range(levels):
-        kept.append(_block(x, base * 2**level, (1, 1) if level else first))
-        x = layers.MaxPooling2D()(kept[-1])
-    return x, kept
+        features.append(_block(x, base * 2**level, (1, 1) if level else first))
+        x = layers.MaxPooling2D()(features[-1])
+    return x, features
 
 
-def _up(x, features, skip):
-    """Twice the resolution and the channels of ``features``, which join in where there is a skip connection."""
-    x = layers.UpSampling2D(interpolation="bilinear")(_conv(x, features.shape[-1], kernel=1))
-    return layers.Concatenate()([x, features]) if skip else x
+def _decoder(x, features, skips=True):
+    """From the bottleneck up the levels, with or without skip connections to the encoder's features."""
+    for skip in reversed(features):
+        x = _block(_up(x, skip, skips), skip.shape[-1])
+    return x
+
+
+def _up(x, skip, skips):
+    """Twice the resolution, and the channels of ``skip``, which is concatenated where there are skip connections."""
+    x = layers.UpSampling2D(interpolation="bilinear")(_conv(x, skip.shape[-1], kernel=1))
+    return layers.Concatenate()([x, skip]) if skips else x
 
 
 def _block(x, channels, dilations=(1, 1)):

@@ -48,7 +48,7 @@ def open_test(root=None):
     return frame.set_axis(_names(frame)).loc[names].reset_index(drop=True)
 
 
-def write(model, frame, path, flip=False, threshold=0.5, progress=False):
+def write(model, frame, path, tta=False, threshold=0.5, progress=False):
     """Predict every image of a frame and write the submission.
 
     Parameters
@@ -59,8 +59,8 @@ def write(model, frame, path, flip=False, threshold=0.5, progress=False):
         Rows of `open_test`.
     path : path
         Ends in ``.csv.gz``.
-    flip : bool
-        Average with the prediction for the mirror image.
+    tta : bool
+        Test-time augmentation: average with the prediction for the mirror image.
     threshold : float
         A pixel is car where its probability is above.
     progress : bool
@@ -72,9 +72,9 @@ def write(model, frame, path, flip=False, threshold=0.5, progress=False):
     """
 
     def masks(start):
-        return (each > threshold for each in inference.predict(model, frame["image"].iloc[start:], flip))
+        return (each > threshold for each in inference.predict(model, frame["image"].iloc[start:], tta))
 
-    write_masks(masks, frame, path, key=f"{_weights(model)} {flip} {threshold}", progress=progress)
+    write_masks(masks, frame, path, key=f"{_weights(model)} {tta} {threshold}", progress=progress)
 
 
 def write_masks(masks, frame, path, shape=None, key="", progress=False):
