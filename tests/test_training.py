@@ -89,6 +89,7 @@ def mean_dice(model, side):
     return metrics.dice(masks > 127, inference.probabilities(model, images) > 0.5).mean()
 
 
+@pytest.mark.slow
 def test_a_few_epochs_beat_any_answer_that_does_not_look(trained, sides):
     (_, masks), (_, truth) = sides
     mean = masks.mean(axis=0)
@@ -160,6 +161,7 @@ def test_the_plateau_divides_by_ten_after_four_epochs_without_progress(spoiled):
     np.testing.assert_allclose(rates, [3e-3] * 4 + [3e-4] * 2, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_minutes_are_kept_and_the_schedule_is_laid_out_for_them(sides):
     start = time.perf_counter()
     history = fit(tiny(), sides, minutes=0.1, learning_rate=0.01)
@@ -224,6 +226,7 @@ def test_no_batch_is_made_twice(few):
 # --- stopped and taken up again ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(sides, trained, tmp_path, capfd):
     (x, y), (vx, vy) = sides
     np.savez(tmp_path / "arrays.npz", x=x, y=y, vx=vx, vy=vy)
