@@ -1,6 +1,7 @@
 """What the benchmarks share: their options and cars, things timed in turns, results that are shown and kept."""
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -58,6 +59,13 @@ def seconds(task):
 def spread(values):
     """Median, lowest and highest of each column of ``in_turns``: a row a task."""
     return values.agg(["median", "min", "max"]).T.rename_axis("task")
+
+
+def demand(least, ratios):
+    """Stop with an error where one of ``ratios``, which say how many times as fast things are, is below ``least``."""
+    slow = [f"{name}: {ratio:.2f}" for name, ratio in ratios.items() if not ratio >= least]
+    if slow:
+        sys.exit(f"Slower than the course promises, which is {least} times as fast. {'; '.join(slow)}")
 
 
 def publish(name, table, figure=None):
