@@ -15,7 +15,8 @@ BACKENDS_VENV := .venv-backends
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := $(VENV)/$(SCRIPTS)
 READY := $(VENV)/ready
-PYTEST = $(BIN)/pytest -n 2 --dist loadfile
+PARALLEL = -n 2 --dist loadfile
+PYTEST = $(BIN)/pytest $(PARALLEL)
 NOTEBOOKS = $(wildcard notebooks/[0-9]*.ipynb notebooks/solutions/*.ipynb)
 BACKENDS = tensorflow jax torch
 NEUTRAL = $(wildcard $(patsubst %,tests/test_%.py,models losses metrics training inference evaluation))
@@ -47,7 +48,7 @@ test: check
 test-backends: $(BACKENDS_VENV)/ready
 	@failed=; for backend in $(BACKENDS); do \
 		echo "== $$backend"; \
-		KERAS_BACKEND=$$backend $(BACKENDS_VENV)/$(SCRIPTS)/pytest $(NEUTRAL) || failed="$$failed $$backend"; \
+		KERAS_BACKEND=$$backend $(BACKENDS_VENV)/$(SCRIPTS)/pytest $(PARALLEL) $(NEUTRAL) || failed="$$failed $$backend"; \
 	done; \
 	test -z "$$failed" || { echo "Failed on:$$failed"; exit 1; }
 
