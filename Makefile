@@ -1,20 +1,31 @@
-# make course    set up .venv (once), run every notebook in order, write figures/     NB=05 runs one notebook
-# make test      style, unit tests, every notebook again     CONSTRAINTS=tests/colab-versions.txt: Colab's versions
-# make bench     speed and quality beside what others use, about 27 minutes     NAME=rle runs one benchmark
-# make clean     remove the environments and the caches; the Kaggle data and models/ stay
+# make course         set up .venv (once), run every notebook in order, write figures/     NB=05 runs one notebook
+# make check          style and the quick unit tests, under two minutes
+# make test           that, the slow unit tests, and every notebook again with a small budget
+# make test-backends  networks, losses, metrics, training and prediction on TensorFlow, JAX and PyTorch
+# make bench          speed and quality beside what others use, about 27 minutes     NAME=rle runs one benchmark
+# make clean          remove the environments and the caches; the Kaggle data and models/ stay
 #
-# PYTHON=python3.12 picks another Python, CARVANA_DATA=FOLDER another data set.
+# PYTHON=python3.12 picks another Python, CARVANA_DATA=FOLDER another data set. CONSTRAINTS= installs the newest versions
+# instead of those in constraints.txt, CONSTRAINTS=tests/colab-versions.txt Colab's; each has an environment of its own.
 
 PYTHON ?= python3
-VENV := .venv$(addprefix -,$(basename $(notdir $(CONSTRAINTS))))
-BIN := $(VENV)/bin
+CONSTRAINTS ?= constraints.txt
+VENV := .venv$(subst -constraints,,-$(or $(basename $(notdir $(CONSTRAINTS))),newest))
+BACKENDS_VENV := .venv-backends
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
 READY := $(VENV)/ready
+PARALLEL = -n 2 --dist loadfile
+PYTEST = $(BIN)/pytest $(PARALLEL)
 NOTEBOOKS = $(wildcard notebooks/[0-9]*.ipynb notebooks/solutions/*.ipynb)
+BACKENDS = tensorflow jax torch
+NEUTRAL = $(wildcard $(patsubst %,tests/test_%.py,models losses metrics training inference evaluation))
 
 export TF_CPP_MIN_LOG_LEVEL := 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help course test bench clean
+.PHONY: help course check test test-backends bench clean
+.DELETE_ON_ERROR:
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -22,16 +33,27 @@ help:
 course: $(READY)
 	@$(BIN)/python notebooks/run.py $(NB)
 
-test: $(READY)
+check: $(READY)
 	$(BIN)/ruff check
-	$(BIN)/pytest
-	$(if $(NOTEBOOKS),CARVANA_DATA="$(CURDIR)/data/sample" FIGURES="$(CURDIR)/.pytest_cache/figures" PATH="$(CURDIR)/$(BIN):$$PATH" \
-		$(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
+	$(BIN)/ruff format --check
+	$(PYTEST) -m "not slow"
+
+test: check
+	$(PYTEST) -m slow
+	$(if $(NOTEBOOKS),COURSE_BUDGET=quick CARVANA_DATA="$(CURDIR)/data/sample" FIGURES="$(CURDIR)/.pytest_cache/figures" \
+		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
 		--nbval-sanitize-with=tests/sanitise.cfg --durations=10 $(NOTEBOOKS), \
 		@echo "No notebook yet.")
 
+test-backends: $(BACKENDS_VENV)/ready
+	@failed=; for backend in $(BACKENDS); do \
+		echo "== $$backend"; \
+		KERAS_BACKEND=$$backend $(BACKENDS_VENV)/$(SCRIPTS)/pytest $(PARALLEL) $(NEUTRAL) || failed="$$failed $$backend"; \
+	done; \
+	test -z "$$failed" || { echo "Failed on:$$failed"; exit 1; }
+
 bench: .venv-peers/ready
-	@.venv-peers/bin/python -m benchmarks $(NAME)
+	@.venv-peers/$(SCRIPTS)/python -m benchmarks $(NAME)
 
 clean:
 	rm -rf .venv* data/cache .pytest_cache .ruff_cache .hypothesis
@@ -40,6 +62,10 @@ clean:
 # The file `ready` says that an environment holds what the requirements ask for: made again only when they change.
 $(READY): requirements.txt $(CONSTRAINTS)
 	$(call environment,-r requirements.txt $(addprefix -c ,$(CONSTRAINTS)),3 GB)
+
+$(BACKENDS_VENV)/ready: requirements.txt constraints.txt tests/backends.txt
+	$(call environment,-r requirements.txt -c constraints.txt,4 GB)
+	@$(@D)/$(SCRIPTS)/pip install -q -r tests/backends.txt
 
 .venv-peers/ready: requirements.txt benchmarks/requirements.txt
 	$(call environment,-r benchmarks/requirements.txt,5 GB)
@@ -53,8 +79,8 @@ define environment
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) cannot make environments. On Debian: sudo apt install python3-venv"; exit 2; }
 	@echo "Setting up $(@D): about $(2), a few minutes, once."
-	@test -x $(@D)/bin/pip || $(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/pip install -q $(1) || { \
+	@test -x $(@D)/$(SCRIPTS)/pip || $(PYTHON) -m venv --clear $(@D)
+	@$(@D)/$(SCRIPTS)/python -m pip install -q $(1) || { \
 		echo "The packages could not be installed: pip says why above. Once mended, the same command goes on from here."; \
 		exit 2; }
 	@touch $@

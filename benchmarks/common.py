@@ -80,6 +80,13 @@ def spread(values):
     return values.agg(["median", "min", "max"]).T.rename_axis("task")
 
 
+def demand(least, ratios):
+    """Stop with an error where one of ``ratios``, which say how many times as fast things are, is below ``least``."""
+    slow = [f"{name}: {ratio:.2f}" for name, ratio in ratios.items() if not ratio >= least]
+    if slow:
+        sys.exit(f"Slower than the course promises, which is {least} times as fast. {'; '.join(slow)}")
+
+
 def publish(name, table, figure=None):
     """Print a table, write it to results/NAME.csv with the machine it was measured on, save its figure."""
     print(table.to_string(index=False, float_format="{:.5g}".format), flush=True)

@@ -29,6 +29,7 @@ from utils import data, plots
 SIZE = 256
 REPEATS = 5
 LIMIT = 2  # grey levels
+LEAST_GAIN = 2  # of `read_image` over plain Pillow
 STATUS = Path("/proc/self/status")
 
 
@@ -46,6 +47,8 @@ def main():
         else:
             table = measure(frame, options.data)
             common.publish("loading", table, figure(table))
+            times = table.set_index("side")["median_ms"]
+            common.demand(LEAST_GAIN, {"read_image beside plain Pillow": times["Pillow"] / times["read_image"]})
 
 
 def measure(frame, root):

@@ -2,9 +2,7 @@
 
 import colorsys
 import itertools
-import statistics
 import threading
-import time
 
 import cv2
 import numpy as np
@@ -447,30 +445,3 @@ def test_generator_gives_every_image_once_an_epoch_and_repeats_with_the_seed():
     again = next(two)
     assert all(np.array_equal(a, b) for a, b in zip(epochs[0][0], again))
     assert not np.array_equal(next(other)[0], again[0])
-
-
-# --- speed --------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def one_thread():
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    yield
-    cv2.setNumThreads(before)
-
-
-@pytest.mark.parametrize("options", [GEOMETRY | {"shear": 0.2}, COMPETITION], ids=["published", "competition"])
-def test_batches_come_eight_times_as_fast_as_the_generator(one_thread, options):
-    pairs = own_masks(16, 256, 256)
-    slow, fast = generator_pairs(*pairs), Batches(*pairs, **options)
-    next(slow), fast[0]
-    ratios = []
-    for _ in range(7):  # side by side in processor time, so that other work on the machine slows both
-        start = time.thread_time()
-        next(slow)
-        middle = time.thread_time()
-        for _ in range(4):
-            fast[0]
-        ratios.append((middle - start) / ((time.thread_time() - middle) / 4))
-    assert statistics.median(ratios) >= 8, ratios

@@ -78,6 +78,7 @@ def test_the_table_and_the_figure(shapes_root, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["pipeline", "--data", str(shapes_root)])
     monkeypatch.setattr(bench, "PAIRS", {32: 32})
     monkeypatch.setattr(bench, "REPEATS", 2)
+    monkeypatch.setattr(bench, "LEAST_GAIN", 0)
     bench.main()
     table = pd.read_csv(tmp_path / "pipeline.csv").set_index(["side", "workers"])
     assert table.index.tolist() == [("Batches", 1), ("Batches", 2), ("ImageDataGenerator", 1)]

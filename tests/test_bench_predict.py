@@ -23,6 +23,7 @@ def test_each_photo_is_copied_under_names_of_its_own(photos):
     assert contents[0] == contents[1] != contents[2]
 
 
+@pytest.mark.slow
 def test_masks_are_those_of_the_command_line(photos, tmp_path):
     model = models.unet(64, 2)
     model.save(tmp_path / "unet.keras")

@@ -62,6 +62,7 @@ def test_the_table_and_the_figure(shapes_root, tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "FLIPPED", {"car": 0})
     monkeypatch.setattr(bench, "LARGEST", {"snippet": 32, "loop": 32})
     monkeypatch.setattr(bench, "REPEATS", 1)
+    monkeypatch.setattr(bench, "LEAST_GAIN", 0)
     monkeypatch.setattr(bench, "repeat", lambda calls, function, *arguments: function(*arguments))
     bench.main()
     table = pd.read_csv(tmp_path / "rle.csv").set_index(["size", "task"])
@@ -70,6 +71,16 @@ def test_the_table_and_the_figure(shapes_root, tmp_path, monkeypatch):
     assert halves["round trip"].values == pytest.approx((halves["encode"] + halves["decode"]).values, rel=1e-4)
     assert table["loop median"].notna().tolist() == [True] * 3 + [False] * 3
     assert (tmp_path / "bench_rle.png").exists()
+
+
+def test_a_car_that_takes_longer_than_by_pycocotools_fails(monkeypatch):
+    rows = [{"size": size, "mask": mask, "task": "encode", "utils.rle median": 2.0, "pycocotools median": time}
+            for size, mask, time in [(512, "car", 0.1), (1024, "coin tosses", 0.1), (1024, "car", 1.8)]]  # fmt: skip
+    gains = bench.gains(pd.DataFrame(rows), "pycocotools")
+    assert gains.to_dict() == {(1024, "encode"): 0.9}
+    common.demand(0.85, gains)
+    with pytest.raises(SystemExit, match=r"0.95 times as fast. \(1024, 'encode'\): 0.90"):
+        common.demand(0.95, gains)
 
 
 def test_the_title_says_the_least_gain_of_the_car():

@@ -122,6 +122,7 @@ def small_tricks(tmp_path, monkeypatch, shapes_root):
     return begun, fit
 
 
+@pytest.mark.slow
 def test_the_ablation_goes_on_where_it_was_stopped(small_tricks, shapes_root):
     begun, fit = small_tricks
     fit.stop = 2

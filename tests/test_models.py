@@ -168,6 +168,7 @@ def test_a_stem_works_at_a_fraction_of_the_resolution():
         assert widest < 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [lambda: small(size=(32, 48)), lambda: small(size=(32, 48), stem=4), lambda: small_trans(size=(32, 48))],
@@ -320,6 +321,7 @@ def test_the_gradient_reaches_every_weight(build):
     assert all(path.endswith("key/bias") for path in still)  # softmax does not see what all keys share
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [lambda: small(stem=4), small_carvana, small_trans])
 def test_a_model_survives_saving_and_opens_in_a_process_of_its_own(build, tmp_path):
     model = build()

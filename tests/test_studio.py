@@ -31,6 +31,7 @@ def test_fleet_of_64():
     assert all(car.kind in kinds for car in test if car.usage == "public")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", fleet.KINDS)
 def test_bodies_are_closed_and_of_the_size_asked_for(kind):
     body = Body(fleet.draw_car(1, 2, kind))

@@ -150,6 +150,7 @@ def test_another_model_or_threshold_starts_anew(frame, tmp_path):
     assert [start_of("a"), start_of("b"), start_of("a"), start_of("b", frame.iloc[1:])] == [0, 0, 64, 0]
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_no_submission_and_the_next_one_ends_it(frame, root, tmp_path):
     program = f"""
 import numpy as np, sys, time

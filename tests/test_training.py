@@ -100,6 +100,7 @@ def mean_dice(model, side):
     return metrics.dice(masks > 127, inference.probabilities(model, images) > 0.5).mean()
 
 
+@pytest.mark.slow
 def test_a_few_epochs_beat_any_answer_that_does_not_look(trained, sides):
     (_, masks), (_, truth) = sides
     mean = masks.mean(axis=0)
@@ -172,6 +173,7 @@ def test_the_plateau_divides_by_ten_after_four_epochs_without_progress(spoiled):
     np.testing.assert_allclose(rates, [3e-3] * 5 + [3e-4], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_minutes_are_kept(few):
     start = time.perf_counter()
     history = fit(tiny(), few, minutes=0.05, rounds=2)
@@ -257,6 +259,7 @@ def test_rounds_do_not_change_what_is_learned(few):
 # --- stopped and taken up again ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(sides, trained, tmp_path, capfd):
     (x, y), (vx, vy) = sides
     np.savez(tmp_path / "arrays.npz", x=x, y=y, vx=vx, vy=vy)
