@@ -1,6 +1,7 @@
 """What the benchmarks share: their options and cars, things timed in turns, results that are shown and kept."""
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -53,6 +54,14 @@ def seconds(task):
     start = time.perf_counter()
     task()
     return time.perf_counter() - start
+
+
+def peak_mb(children=False):
+    """The most memory this process, or one of its children, has used so far, in MB."""
+    import resource  # Windows has none
+
+    used = resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss
+    return used * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def spread(values):

@@ -8,7 +8,6 @@ write the same masks. How much of the cold start is the import of TensorFlow alo
 """
 
 import argparse
-import resource
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from benchmarks.common import in_turns, publish, spread
+from benchmarks.common import in_turns, peak_mb, publish, spread
 from notebooks.run import machine
 from utils import CourseError, data, plots, replacing
 
@@ -48,7 +47,7 @@ def copy_photos(source, target, copies=COPIES):
 def measure(folder, photos, repeats=5):
     """The table and its figure."""
     command("predict", photos[0], "--out", folder / "cold_1")
-    peaks = {"command line, 1 photo": peak_mb(resource.RUSAGE_CHILDREN)}  # while this process itself is small
+    peaks = {"command line, 1 photo": peak_mb(children=True)}  # while this process itself is small
     command("predict", *photos, "--out", folder / "cold_64")
 
     from utils import inference
@@ -57,7 +56,7 @@ def measure(folder, photos, repeats=5):
     model = inference.load_model(SHIPPED)
     for name, part, cold in (("warm, 1 photo", photos[:1], "cold_1"), ("warm, 64 photos", photos, "cold_64")):
         write_masks(model, part, folder / "warm")
-        peaks[name] = peak_mb(resource.RUSAGE_SELF)
+        peaks[name] = peak_mb()
         check_same(folder / "warm", folder / cold)
 
     tasks = {
@@ -99,11 +98,6 @@ def check_same(folder, other):
     for name in sorted(names):
         if not np.array_equal(np.asarray(Image.open(folder / name)), np.asarray(Image.open(other / name))):
             raise CourseError(f"{name} differs between {folder} and {other}.")
-
-
-def peak_mb(whose):
-    """The most memory this process, or one of its children, has used so far, in MB."""
-    return resource.getrusage(whose).ru_maxrss * 1024 / 1e6
 
 
 def draw(table):

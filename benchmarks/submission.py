@@ -8,7 +8,6 @@ The result goes to benchmarks/results/submission.csv.
 """
 
 import argparse
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.common import peak_mb
 from notebooks.run import machine
 from utils import data, replacing, submission
 
@@ -32,11 +32,6 @@ def masks_from(originals, rows):
             yield np.roll(originals[row % len(originals)], shifts[row], axis=1)
 
     return masks
-
-
-def peak_mb():
-    """The most memory this process has used so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def measure(rows, path):
