@@ -56,8 +56,8 @@ def small_disk(tmp_path):
 
 @pytest.fixture
 def full_disk(small_disk):
-    """The same with 10 kB left."""
-    (small_disk / "large").write_bytes(bytes(shutil.disk_usage(small_disk).free - 12_000))
+    """The same with one block left."""
+    (small_disk / "large").write_bytes(bytes(shutil.disk_usage(small_disk).free - 4096))
     return small_disk
 
 

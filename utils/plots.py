@@ -1,5 +1,6 @@
 """Every plot of the course: arrays or frames in, a `matplotlib.figure.Figure` out; `save` writes it to figures/."""
 
+import io
 import math
 import os
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 from utils import replacing
 
@@ -40,7 +42,7 @@ plt.rcParams.update(
 )
 
 
-def save(figure, name):
+def save(figure: Figure, name: str) -> Figure:
     """Write ``figures/NAME.png`` and give the figure back, so that the last line of a cell shows it.
 
     The environment variable ``FIGURES`` names another folder.
@@ -54,9 +56,16 @@ def save(figure, name):
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    CourseError
+        The disk is full; a figure of that name stays as it was.
     """
-    with replacing(FIGURES / f"{name}.png") as temporary:
-        figure.savefig(temporary, dpi=100, bbox_inches="tight", metadata={"Software": None})
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=100, bbox_inches="tight", metadata={"Software": None})
+    with replacing(FIGURES / f"{name}.png", picture.tell()) as temporary:
+        temporary.write_bytes(picture.getvalue())
     return figure
 
 
