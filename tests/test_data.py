@@ -603,9 +603,10 @@ def test_a_full_disk_is_no_place_for_a_cache(root, small_disk, boundless):
 
 
 WAITING = """
+    started = time.monotonic()
     def wait(path, size):
         print("reading", path, flush=True)
-        while not Path(root, "go").exists():
+        while not Path(root, "go").exists() and time.monotonic() < started + 20:
             time.sleep(0.01)
         return read(path, size)
 
