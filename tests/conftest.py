@@ -1,6 +1,8 @@
 """What the tests share: a data set of plain shapes, a cache of their own, real photos where they are at hand."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import hypothesis
@@ -38,6 +40,32 @@ def cache(tmp_path, monkeypatch):
 
     monkeypatch.setattr(data, "CACHE", tmp_path / "cache")
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MB of its own; skips where none can be mounted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
+def full_disk(small_disk):
+    """The same with one block left."""
+    (small_disk / "large").write_bytes(bytes(shutil.disk_usage(small_disk).free - 4096))
+    return small_disk
+
+
+@pytest.fixture
+def boundless(monkeypatch):
+    """No disk says in advance that it will be full, as under a quota."""
+    usage = shutil.disk_usage(os.sep)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=2**60))
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_the_table_and_the_figure(shapes_root, tmp_path, monkeypatch):
     monkeypatch.setattr(common, "RESULTS", tmp_path)
     monkeypatch.setattr("utils.plots.FIGURES", tmp_path)
     monkeypatch.setattr("sys.argv", ["rle", "--data", str(shapes_root)])
-    monkeypatch.setattr(bench, "SIZES", [32, 512])
+    monkeypatch.setattr(bench, "SIZES", [32, 1024])
     monkeypatch.setattr(bench, "FLIPPED", {"car": 0})
     monkeypatch.setattr(bench, "LARGEST", {"snippet": 32, "loop": 32})
     monkeypatch.setattr(bench, "REPEATS", 1)
@@ -66,7 +66,7 @@ def test_the_table_and_the_figure(shapes_root, tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "repeat", lambda calls, function, *arguments: function(*arguments))
     bench.main()
     table = pd.read_csv(tmp_path / "rle.csv").set_index(["size", "task"])
-    assert table.index.tolist() == [(size, task) for size in (32, 512) for task in ("encode", "decode", "round trip")]
+    assert table.index.tolist() == [(size, task) for size in (32, 1024) for task in ("encode", "decode", "round trip")]
     halves = table["utils.rle median"].unstack()
     assert halves["round trip"].values == pytest.approx((halves["encode"] + halves["decode"]).values, rel=1e-4)
     assert table["loop median"].notna().tolist() == [True] * 3 + [False] * 3
@@ -85,7 +85,7 @@ def test_a_car_that_takes_longer_than_by_pycocotools_fails(monkeypatch):
 
 def test_the_title_says_the_least_gain_of_the_car():
     trips = {"task": "round trip", "utils.rle median": 2.0, "loop median": 99.0}
-    times = [(256, 1.0), (512, 6.0), (1024, 5.0)]
+    times = [(512, 1.0), (1024, 6.0), (2048, 5.0)]
     rows = [trips | {"size": size, "mask": mask, "pycocotools median": time} for size, time in times
             for mask in bench.FLIPPED]  # fmt: skip
     assert "at least 2.5 times" in bench.figure(pd.DataFrame(rows)).axes[0].get_title("left")

@@ -304,6 +304,15 @@ def test_evaluate_refuses(model, shapes_root, tmp_path, capsys):
     assert str(tmp_path / "strangers") in refused(capsys, "evaluate", model, *rest, "--json", blocked)
 
 
+def test_scores_that_do_not_fit_on_the_disk_leave_those_before(model, shapes_root, full_disk, tmp_path, capsys):
+    scores = full_disk / "scores.json"
+    scores.write_text("{}")
+    (tmp_path / "cars.txt").write_text(f"{shapes.car_id(2)} {shapes.car_id(5)}")
+    rest = ["--data", shapes_root, "--cars", tmp_path / "cars.txt", "--json", scores]
+    assert f"No room for {scores}" in refused(capsys, "evaluate", model, *rest)
+    assert scores.read_text() == "{}" and len(list(full_disk.iterdir())) == 2
+
+
 # --- predict ----------------------------------------------------------------------------------------
 
 
@@ -426,6 +435,58 @@ def test_submit_refuses(model, kaggle, tmp_path, capsys):
     (kaggle / "sample_submission.csv").unlink()
     assert "sample_submission.csv does not exist" in refused(capsys, "submit", model, *rest, *out)
     assert not list(tmp_path.glob("a*"))
+
+
+def python(*arguments, **settings):
+    environment = os.environ | {"PYTHONPATH": str(data.PROJECT), "PYTHONDONTWRITEBYTECODE": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, *map(str, arguments)], env=environment, **pipes, **settings)
+
+
+def test_a_submission_that_the_disk_has_no_room_for_goes_on_once_there_is(model, kaggle, tmp_path):
+    """No file may have more than 100 bytes: the header fits, and the first of the rows in part."""
+    resource = pytest.importorskip("resource")
+    command = ["submit", model, "--data", str(kaggle), "--out", str(tmp_path / "a.csv.gz")]
+    limits = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))}
+    with python("-m", "utils", *command, **limits) as full:
+        _, told = full.communicate()
+    assert full.returncode == 2
+    assert told.splitlines()[-1].startswith("error: No room for ") and "Traceback" not in told
+    (part,) = tmp_path.glob("a.*.part.csv.gz")
+    assert part.stat().st_size == 100
+    assert main(command) == 0
+    assert [path.name for path in tmp_path.glob("a.*")] == ["a.csv.gz"]
+
+
+def test_of_two_equal_submits_one_goes_on_and_the_other_says_so(model, kaggle, tmp_path, capsys):
+    command = ["submit", model, "--data", str(kaggle), "--out", str(tmp_path / "a.csv.gz")]
+    waiting = f"""
+import sys
+from utils import __main__, inference
+def wait(*arguments, predict=inference.predict, **settings):
+    print("predicting", flush=True)
+    sys.stdin.readline()
+    return predict(*arguments, **settings)
+inference.predict = wait
+sys.exit(__main__.main({command}))
+"""
+    with python("-c", waiting, stdin=subprocess.PIPE) as first:
+        assert [first.stdout.readline() for _ in range(2)][1] == "predicting\n"
+        assert "Another process is writing" in refused(capsys, *command)
+        said, told = first.communicate("\n")
+    assert first.returncode == 0, told
+    assert "a.csv.gz: 4 rows, validated" in said
+    assert [path.name for path in tmp_path.glob("a.*")] == ["a.csv.gz"]
+
+
+@pytest.mark.parametrize("error", [OSError(), OSError(""), OSError("two\nlines"), OSError(5, "Broken", "a.jpg")])
+def test_an_error_of_the_system_is_answered_with_a_sentence(error, monkeypatch, capsys):
+    def fail(out):
+        raise error
+
+    monkeypatch.setattr("utils.download.fetch", fail)
+    line = refused(capsys, "download")
+    assert line.endswith(". Check the path and the disk.") and len(line) >= 40
 
 
 # --- odd photos and backgrounds ---------------------------------------------------------------------

@@ -1,6 +1,11 @@
 """The index refuses what is wrong and names the file; arrays equal references computed here by hand."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import textwrap
 import tracemalloc
 import warnings
 from pathlib import Path
@@ -96,6 +101,11 @@ def test_without_a_solution_the_test_part_has_no_masks(tmp_path):
     frame = data.open_data(root, part="test")
     assert frame["mask"].tolist() == ["", ""]
     refusal(frame["image"][0], "no mask", act=data.read_mask, source=frame.iloc[0])
+
+
+def test_photos_without_mask_files_are_not_opened(shapes_root, monkeypatch):
+    monkeypatch.setattr(data.Image, "open", lambda path: pytest.fail(f"opened {path}"))
+    assert len(data.open_data(shapes_root, part="test")) == 32
 
 
 def test_rows_are_sorted_by_car_even_where_ids_differ_in_length(root):
@@ -533,21 +543,98 @@ def test_arrays_are_mapped_read_only(root, cache):
         images[0] = 0
 
 
-def test_a_write_that_fails_leaves_nothing_behind(root, cache, monkeypatch):
+def test_a_photo_that_changes_without_changing_its_length_is_read_anew(root, cache):
+    """Bitmaps under a photo's name: as long for every content. Only the time of the last change differs."""
+    first = data.open_data(root)["image"][0]
+    Image.new("RGB", (96, 64), "white").save(first, format="bmp")
     frame = data.open_data(root)
-    calls = iter(range(99))
+    assert data.load_images(frame, 32)[0].min() == 255
+    length, written = os.path.getsize(first), os.stat(first).st_mtime_ns
+    Image.new("RGB", (96, 64), "black").save(first, format="bmp")
+    os.utime(first, ns=(written + 1, written + 1))
+    assert os.path.getsize(first) == length
+    assert data.load_images(frame, 32)[0].max() == 0
 
-    def read(path, size):
-        if next(calls) == 2:
-            raise OSError(28, "No space left on device")
-        return np.zeros((32, 32, 3), np.uint8)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(data, "read_image", read)
-        with pytest.raises(OSError, match="No space"):
-            data.load_images(frame, 32)
-    assert list(cache.iterdir()) == []
-    assert data.load_images(frame, 32).max() > 0
+def test_a_second_call_reads_no_photo(root, cache):
+    """Were they read, it would show: they are of the same length and date, and no photos any more."""
+    frame = data.open_data(root)
+    before = [np.array(load(frame, 32)) for load in (data.load_images, data.load_masks)]
+    for path in map(Path, [*frame["image"], *frame["mask"]]):
+        status = path.stat()
+        path.write_bytes(bytes(status.st_size))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    for load, expected in zip((data.load_images, data.load_masks), before):
+        np.testing.assert_array_equal(load(frame, 32), expected)
+
+
+def process(program, *arguments):
+    """A Python process of its own, which knows ``data`` and ``root`` and keeps its cache in the folder ``cache``."""
+    setup = "import sys, time; from pathlib import Path; from utils import CourseError, data\n"
+    setup += "root, data.CACHE, read = sys.argv[1], Path(sys.argv[2]), data.read_image\n"
+    environment = os.environ | {"PYTHONPATH": str(data.PROJECT)}
+    command = [sys.executable, "-c", setup + textwrap.dedent(program), *map(str, arguments)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("boundless", [False, True])
+def test_a_full_disk_is_no_place_for_a_cache(root, small_disk, boundless):
+    """Whether it says so in advance or, as under a quota, in the midst of writing. It used to kill the process."""
+    program = f"""
+        import shutil
+        usage = shutil.disk_usage("/")
+        if {boundless}:
+            shutil.disk_usage = lambda folder: usage._replace(free=2**60)
+        try:
+            data.load_images(data.open_data(root), 512)
+        except CourseError as error:
+            print(error)
+    """
+    with process(program, root, small_disk) as found:
+        said, _ = found.communicate()
+    assert found.returncode == 0
+    assert said.startswith(f"No room for {small_disk}") and "needs about 3.1 MB" in said
+    assert list(small_disk.iterdir()) == []
+
+
+WAITING = """
+    started = time.monotonic()
+    def wait(path, size):
+        print("reading", path, flush=True)
+        while not Path(root, "go").exists() and time.monotonic() < started + 20:
+            time.sleep(0.01)
+        return read(path, size)
+
+    data.read_image = wait
+    print(data.load_images(data.open_data(root), 32).sum())
+"""
+
+
+def test_of_two_processes_one_builds_the_cache_and_the_other_waits(root, cache):
+    with process(WAITING, root, cache) as first:
+        assert first.stdout.readline().startswith("reading")
+        with process(WAITING, root, cache) as second:
+            assert second.stderr.readline() == "Another process is preparing these images: waiting for it.\n"
+            (root / "go").touch()
+            assert second.communicate()[0] == first.communicate()[0].splitlines(keepends=True)[-1]
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(root, cache):
+    with process(WAITING, root, cache) as killed:
+        killed.stdout.readline()
+        (left,) = cache.iterdir()
+        killed.send_signal(signal.SIGKILL)
+    assert left.exists()
+    living = left.with_name(left.name.replace(str(killed.pid), str(os.getppid())))
+    living.touch()
+    data.load_masks(data.open_data(root), 32)
+    assert not left.exists() and living.exists()
+
+
+def test_a_small_cache_is_built_in_silence(root, cache, capfd):
+    data.load_images(data.open_data(root), 32)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_arrays_are_built_on_disk_and_not_in_memory(shapes_root, cache):

@@ -2,8 +2,10 @@
 
 import errno
 import io
+import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from collections import namedtuple
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -241,6 +243,35 @@ def test_a_disk_that_fills_up_while_unpacking(tmp_path, monkeypatch):
 
     monkeypatch.setattr(download.shutil, "copyfileobj", full)
     refused(tmp_path, Stub(), "disk is full")
+
+
+def test_a_disk_that_really_fills_up_while_unpacking(small_disk, boundless):
+    """4.5 MB of photos in a zip of some kilobytes."""
+    with zipfile.ZipFile(small_disk / "train.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for view in 1, 2, 3:
+            archive.writestr(f"train/a_0{view}.jpg", PHOTO)
+    refused(small_disk, Stub(), "disk is full before train.zip is complete. Make room and run this again")
+
+
+def test_progress_is_shown_on_a_terminal_alone(tmp_path, monkeypatch, capsys):
+    quiet = []
+
+    class Telling(Stub):
+        def competition_download_file(self, *arguments, **settings):
+            quiet.append(settings["quiet"])
+            super().competition_download_file(*arguments, **settings)
+
+    def slowly(*arguments, copy=shutil.copyfileobj):
+        time.sleep(0.6)
+        copy(*arguments)
+
+    monkeypatch.setattr(download.shutil, "copyfileobj", slowly)
+    download.fetch(tmp_path / "a", ["train.zip"], Telling())
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    download.fetch(tmp_path / "b", ["train.zip"], Telling())
+    assert quiet == [True, False]
+    assert "unpacking train.zip:  67%" in capsys.readouterr().err
 
 
 def test_a_half_filled_folder_is_left_alone(tmp_path):

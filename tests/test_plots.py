@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from utils import plots
+from utils import CourseError, plots
 
 
 def texts(axis):
@@ -93,6 +93,20 @@ def test_save_writes_one_file_and_gives_the_figure_back(tmp_path, monkeypatch, t
     assert plots.save(figure, "01_try") is figure
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["01_try.png"]
     assert not plt.get_fignums()  # nothing left open for a notebook to show a second time
+
+
+@pytest.mark.parametrize("in_advance", [True, False])
+def test_a_figure_that_does_not_fit_leaves_the_one_before(small_disk, monkeypatch, two, request, in_advance):
+    monkeypatch.setattr(plots, "FIGURES", small_disk)
+    plots.save(plots.dots(two, "Title"), "01_try")
+    before = (small_disk / "01_try.png").read_bytes()
+    if not in_advance:
+        request.getfixturevalue("boundless")
+    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), dtype=np.uint8)
+    with pytest.raises(CourseError, match=r"No room for .*01_try.png, which needs about [1-9]\.\d MB"):
+        plots.save(plots.images([noise]), "01_try")
+    assert [path.name for path in small_disk.iterdir()] == ["01_try.png"]
+    assert (small_disk / "01_try.png").read_bytes() == before
 
 
 def test_ranks_join_the_places_and_mark_who_falls():

@@ -2,9 +2,11 @@
 
 import gzip
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 
 import keras
@@ -168,12 +170,58 @@ submission.write_masks(masks, submission.open_test({str(root)!r}), "{tmp_path}/o
     command = [sys.executable, "-c", program]
     with subprocess.Popen([*command, "hang"], env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert [process.stdout.readline() for _ in range(2)] == ["0\n", "there\n"]
+        with pytest.raises(CourseError, match="Another process is writing .*out.csv.gz"):
+            submission.write_masks(lambda start: pytest.fail("mixed"), frame, tmp_path / "out.csv.gz")
         process.send_signal(signal.SIGKILL)
     assert not (tmp_path / "out.csv.gz").exists()
     done = subprocess.run([*command, "on"], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "64\n"
     assert submission.validate(tmp_path / "out.csv.gz", frame) == 160
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def noise(start=0):
+    return (np.random.default_rng(number).random((64, 96)) < 0.5 for number in range(start, 160))
+
+
+def test_a_disk_that_is_full_costs_no_row(frame, tmp_path, small_disk, boundless):
+    submission.write_masks(noise, frame, tmp_path / "whole.csv.gz")
+    (small_disk / "other").write_bytes(bytes(500_000))
+    path, asked = small_disk / "a.csv.gz", []
+    with pytest.raises(CourseError, match="No room for .*which needs about 0.6 MB"):
+        submission.write_masks(noise, frame, path)
+    (part,) = small_disk.glob("a.*.part.csv.gz")
+    assert part.stat().st_size > 400_000
+    (small_disk / "other").unlink()
+    submission.write_masks(lambda start: asked.append(start) or noise(start), frame, path)
+    assert asked[0] in (64, 128) and path.read_bytes() == (tmp_path / "whole.csv.gz").read_bytes()
+
+
+def test_no_image_is_predicted_for_a_disk_without_room(frame, full_disk):
+    with pytest.raises(CourseError, match="No room for .*which needs about 0.6 MB: 0.0 MB are free"):
+        submission.write_masks(lambda start: pytest.fail("predicted"), frame, full_disk / "a.csv.gz")
+
+
+def test_what_is_not_valid_is_kept_aside(tmp_path):
+    """A photo that is exported at another size while the writing is stopped."""
+    root = shapes.write_data(tmp_path / "data", views=10, test_cars=10)
+    names = sorted(path.name for path in (root / "test").iterdir())
+    write_sample(root, names)
+    frame, path = submission.open_test(root), tmp_path / "a.csv.gz"
+
+    def masks(start, stop=100):
+        yield from (np.ones((64, 96), bool) for _ in range(start, stop))
+        if stop < 100:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        submission.write_masks(lambda start: masks(start, 70), frame, path)
+    Image.new("RGB", (48, 32)).save(root / "test" / names[0])
+    with pytest.raises(CourseError, match=rf"mask of {names[0]} .*ends after pixel 1536.*kept as .*rejected.csv.gz"):
+        submission.write_masks(masks, frame, path)
+    (kept,) = tmp_path.glob("a.*")
+    assert kept.name.endswith(".rejected.csv.gz")
+    assert len(pd.read_csv(kept)) == 100
 
 
 def test_a_mask_of_another_size_is_refused(frame, tmp_path):
@@ -215,9 +263,23 @@ def test_masks_are_held_one_at_a_time(tmp_path):
     assert gzip.open(tmp_path / "1500.csv.gz").read().count(b"\n") == 1501
 
 
-def test_progress_says_how_many_and_how_long(frame, tmp_path, capsys):
-    submission.write_masks(truth, frame, tmp_path / "a.csv.gz", progress=True)
-    assert capsys.readouterr().out.strip() == "160 of 160 images, 0.0 min left"
+def test_progress_says_how_many_and_how_long(frame, tmp_path, capsys, monkeypatch):
+    def stopping(start):
+        yield from (mask for mask, _ in zip(truth(start), range(70)))
+        raise KeyboardInterrupt
+
+    def slow(start):
+        for mask in truth(start):
+            time.sleep(0.015)
+            yield mask
+
+    with pytest.raises(KeyboardInterrupt):
+        submission.write_masks(stopping, frame, tmp_path / "a.csv.gz", progress=True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    submission.write_masks(slow, frame, tmp_path / "a.csv.gz", progress=True)
+    said, shown = capsys.readouterr()
+    assert said.startswith("going on after 64 images, from ") and said.count("\n") == 1
+    assert re.search(r" 1\d\d/160 \[00:0\d<00:0\d, .*image", shown)
 
 
 # --- from a model -----------------------------------------------------------------------------------

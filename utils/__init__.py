@@ -43,18 +43,25 @@ def replacing(path: str | os.PathLike, room: float = 0) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent.resolve())
     temporary = path.with_name(f".carvana-{os.getpid()}.{path.name}")
-    if room > shutil.disk_usage(path.parent).free:
+    with room_for(path, room):
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def room_for(path: str | os.PathLike, room: float = 0) -> Iterator[None]:
+    """Write ``path``, which needs ``room`` bytes if that is known: `disk_full` if they are not there, or run out."""
+    if room > shutil.disk_usage(Path(path).parent).free:
         raise disk_full(path, room)
     try:
-        yield temporary
-        temporary.replace(path)
+        yield
     except OSError as error:
         if error.errno in FULL:
-            temporary.unlink(missing_ok=True)
             raise disk_full(path, room) from error
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def disk_full(path: str | os.PathLike, room: float = 0) -> CourseError:
@@ -136,10 +143,12 @@ def progress(items=None, **settings):
     from tqdm import tqdm
 
     class Lines(tqdm):
+        monitor_interval = 0  # no thread that watches it
+
         def display(self, msg=None, pos=None):
             if msg is None:
                 print(self, file=sys.stderr, flush=True)
 
     if sys.stderr.isatty():
         return tqdm(items, delay=1, leave=False, dynamic_ncols=True, **settings)
-    return Lines(items, delay=30, mininterval=30, leave=False, ncols=100, **settings)
+    return Lines(items, delay=30, mininterval=30, miniters=1, leave=False, ncols=100, **settings)

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ ENSEMBLE = "Several models: the mean of their answers."
 PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 done, 2 bad input."""
     args = _parser().parse_args(arguments)
     try:
@@ -29,8 +30,9 @@ def main(arguments=None):
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error).splitlines()[0]
-        print(f"error: {reason}. Check the path and the disk.", file=sys.stderr)
+        reason = (str(error.strerror or error) or type(error).__name__).splitlines()[0]
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{reason}. Check the path and the disk.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nstopped. The same command goes on where it was, if it trains, downloads or submits.", file=sys.stderr)

@@ -1,19 +1,22 @@
 """From a folder in Kaggle's layout to arrays: the index, splits by car, images and soft masks at a size."""
 
 import hashlib
+import math
 import os
 import re
 import struct
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image, ImageOps
 
-from utils import CourseError, replacing, rle
+from utils import CourseError, locked, progress, replacing, rle
 
 PROJECT = Path(__file__).resolve().parents[1]
 CACHE = PROJECT / "data" / "cache"
@@ -29,7 +32,7 @@ BAD_MASKS = frozenset(
 )
 
 
-def open_data(root=None, part="train"):
+def open_data(root: str | os.PathLike | None = None, part: str = "train") -> pd.DataFrame:
     """Index a data set in Kaggle's layout, one row per image.
 
     Parameters
@@ -74,7 +77,7 @@ def open_data(root=None, part="train"):
     return frame
 
 
-def default_root():
+def default_root() -> Path:
     """The data set a learner means: ``CARVANA_DATA``, else a complete ``data/carvana``, else ``data/sample``."""
     if os.environ.get("CARVANA_DATA"):
         return Path(os.environ["CARVANA_DATA"])
@@ -83,7 +86,7 @@ def default_root():
     return kaggle if complete else PROJECT / "data" / "sample"
 
 
-def describe(frame):
+def describe(frame: pd.DataFrame) -> str:
     """One line that says which data set this is: root, cars, images."""
     root = Path(frame.attrs["root"]).resolve()
     name = root.relative_to(PROJECT) if root.is_relative_to(PROJECT) else root
@@ -143,7 +146,7 @@ def _add_csv(frame, path):
     return pd.concat([frame, table], axis=1)
 
 
-def read_table(path, key, *columns, **options):
+def read_table(path: str | os.PathLike, key: str, *columns: str, **options) -> pd.DataFrame:
     """Read a csv file that has these columns, and each value of the first one once; a `CourseError` otherwise."""
     try:
         table = pd.read_csv(path, **options)
@@ -162,8 +165,7 @@ def read_table(path, key, *columns, **options):
 
 def _check_sizes(frame):
     for image, mask in zip(frame["image"], frame["mask"], strict=True):
-        shape = image_shape(image)
-        if mask and shape != _stored_shape(mask):
+        if mask and (shape := image_shape(image)) != _stored_shape(mask):
             raise CourseError(
                 f"Sizes differ: {image} is {shape}, {mask} is {_stored_shape(mask)} (height, width). "
                 "An image and its mask must have the same size."
@@ -180,14 +182,9 @@ def _open(path):
         raise CourseError(f"{path} is not an image that can be read ({error}). Download it again.") from error
 
 
-def _content(path):
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise CourseError(f"{path} cannot be read ({error.strerror}). Is the data still there?") from error
-
-
-def split_by_car(frame, val=0.1, test=0.1, seed=0):
+def split_by_car(
+    frame: pd.DataFrame, val: float = 0.1, test: float = 0.1, seed: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Split images so that no car is on two sides.
 
     Parameters
@@ -235,7 +232,7 @@ def read_cars(path: str | os.PathLike) -> list[str]:
     return lines
 
 
-def select_cars(frame, cars):
+def select_cars(frame: pd.DataFrame, cars: Iterable[str]) -> pd.DataFrame:
     """The rows of exactly these cars; a `CourseError` names those that are not there."""
     missing = sorted(set(cars) - set(frame["id"]))
     if missing:
@@ -243,13 +240,13 @@ def select_cars(frame, cars):
     return frame[frame["id"].isin(cars)].reset_index(drop=True)
 
 
-def without_bad_masks(frame):
+def without_bad_masks(frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out the images whose masks are known to be wrong (`BAD_MASKS`)."""
     names = frame["image"].map(lambda image: Path(image).stem)
     return frame[~names.isin(BAD_MASKS)].reset_index(drop=True)
 
 
-def read_image(path, size=None):
+def read_image(path: str | os.PathLike, size: int | tuple[int, int] | None = None) -> np.ndarray:
     """Read a photo, upright, as RGB.
 
     Parameters
@@ -293,7 +290,7 @@ def _rgb(image, path):
     return image.convert("RGB")
 
 
-def image_shape(path):
+def image_shape(path: str | os.PathLike) -> tuple[int, int]:
     """Height and width in pixels of a photo as `read_image` returns it; a JPEG's from its header alone."""
     with _open(path) as image:
         try:
@@ -316,7 +313,7 @@ def _upright(image):
         return image
 
 
-def read_mask(source, size=None):
+def read_mask(source: str | os.PathLike | Mapping | pd.Series, size: int | tuple[int, int] | None = None) -> np.ndarray:
     """Read a mask, soft when it is resized.
 
     Parameters
@@ -371,7 +368,7 @@ def _height_width(size):
     return (size, size) if np.ndim(size) == 0 else tuple(size)
 
 
-def resize(array, size):
+def resize(array: np.ndarray, size: int | tuple[int, int] | None) -> np.ndarray:
     """Shrink ``(h, w, ...)`` by exact area averages, enlarge bilinearly, each side on its own."""
     if size is None:
         return array
@@ -381,7 +378,7 @@ def resize(array, size):
     return cv2.resize(array, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def load_images(frame, size):
+def load_images(frame: pd.DataFrame, size: int | tuple[int, int]) -> np.ndarray:
     """Load every image of a frame at one size, from the cache if it is there.
 
     Parameters
@@ -394,22 +391,23 @@ def load_images(frame, size):
     Returns
     -------
     ndarray of uint8, (n, h, w, 3), 0-255
-        Memory-mapped, read-only. The file lies in ``data/cache``, named after the content of the images.
+        Memory-mapped, read-only. The file lies in ``data/cache``, named after the name, length in bytes and time of
+        last change of each image file: what has changed is read anew, what was only moved is not.
 
     Raises
     ------
     CourseError
-        A file is missing or damaged.
+        A file is missing or damaged; the cache does not fit on the disk.
 
     Notes
     -----
     Taught in ``notebooks/03_resize_and_augment.ipynb``.
     """
-    contents = (_content(path) for path in frame["image"])
-    return _cached("images", contents, frame["image"], partial(read_image, size=size), (*_height_width(size), 3))
+    stamps = [_stamp(path) for path in frame["image"]]
+    return _cached("images", stamps, frame["image"], partial(read_image, size=size), (*_height_width(size), 3))
 
 
-def load_masks(frame, size):
+def load_masks(frame: pd.DataFrame, size: int | tuple[int, int]) -> np.ndarray:
     """Load every mask of a frame at one size, as soft masks; see `load_images`.
 
     Returns
@@ -418,33 +416,45 @@ def load_masks(frame, size):
         The share of each pixel that is car, times 255.
     """
     rows = frame.to_dict("records")
-    contents = (_content(row["mask"]) if row["mask"] else _rle_content(row) for row in rows)
-    return _cached("masks", contents, rows, partial(read_mask, size=size), _height_width(size))
+    stamps = [(row.get("rle"), _stamp(row["mask"] or row["image"])) for row in rows]
+    return _cached("masks", stamps, rows, partial(read_mask, size=size), _height_width(size))
 
 
-def _rle_content(row):
-    """Run lengths are a mask only together with the shape of their image."""
-    return repr((image_shape(row["image"]), row.get("rle"))).encode()
+def _stamp(path):
+    """What shows whether a file has changed, without reading it."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read ({error.strerror}). Is the data still there?") from error
+    return os.path.basename(path), status.st_size, status.st_mtime_ns
 
 
-def _cached(kind, contents, sources, read, shape):
+def _cached(kind, stamps, sources, read, shape):
     """Build the array ``read(source) for source in sources`` once, and map it from disk ever after."""
-    digest = hashlib.blake2b(repr((kind, shape, "area")).encode(), digest_size=12)
-    for content in contents:
-        digest.update(hashlib.blake2b(content, digest_size=16).digest())
+    digest = hashlib.blake2b(repr((kind, shape, "area", stamps)).encode(), digest_size=12)
     path = CACHE / f"{kind}-{'x'.join(map(str, shape))}-{len(sources)}-{digest.hexdigest()}.npy"
     if not path.exists():
-        _build(path, sources, read, shape)
+        with locked(path, f"Another process is preparing these {kind}: waiting for it.", wait=True):
+            if not path.exists():
+                _build(path, kind, sources, read, shape)
     return np.load(path, mmap_mode="r")
 
 
-def _build(path, sources, read, shape):
-    with replacing(path) as temporary:
-        array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(sources), *shape))
+def _build(path, kind, sources, read, shape):
+    """Write the array row by row: unlike a write to a memory map, one to a file can say that the disk is full."""
+    row_bytes, lock = math.prod(shape), Lock()
+    with replacing(path, row_bytes * len(sources)) as temporary, open(temporary, "wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(sources), *shape)}
+        np.lib.format.write_array_header_1_0(file, header)
+        first = file.tell()
 
         def place(row, source):
-            array[row] = read(source)
+            array = read(source)
+            with lock:
+                file.seek(first + row * row_bytes)
+                file.write(array)
 
         with ThreadPoolExecutor() as pool:
-            list(pool.map(place, range(len(sources)), sources))
-        array.flush()
+            placed = pool.map(place, range(len(sources)), sources)
+            for _ in progress(placed, total=len(sources), desc=f"preparing {kind}", unit="file"):
+                pass

@@ -1,16 +1,16 @@
 """Fetch the Carvana files from Kaggle. Taught in notebooks/01_get_the_data.ipynb."""
 
-import errno
 import io
+import os
 import shutil
 import sys
 import zipfile
+from collections.abc import Sequence
 from contextlib import contextmanager, redirect_stdout
 from fnmatch import fnmatch
-from os import environ
 from pathlib import Path, PurePosixPath
 
-from utils import CourseError
+from utils import FULL, CourseError, progress
 
 COMPETITION = "carvana-image-masking-challenge"
 RULES = f"https://www.kaggle.com/c/{COMPETITION}/rules"
@@ -27,7 +27,6 @@ FILES = {
 }
 DEFAULT = tuple(name for name in FILES if name != "test.zip")
 
-_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _TOKEN = (
     "Make a token at https://www.kaggle.com/settings/api and put it into the environment variable "
     "KAGGLE_API_TOKEN or the file ~/.kaggle/access_token (Colab: a secret KAGGLE_API_TOKEN, copied "
@@ -35,12 +34,12 @@ _TOKEN = (
 )
 
 
-def fetch(out="data/carvana", files=DEFAULT, client=None):
+def fetch(out: str | os.PathLike = "data/carvana", files: Sequence[str] = DEFAULT, client=None) -> Path:
     """Download the competition's files and unpack them; what is complete already is left alone.
 
     A download that breaks off is taken up again by the next call. A zip that lies in `out` because you
     fetched it with the browser is used as it is. Files are unpacked under a temporary name and renamed when
-    all of them are there; then the zip is deleted. Prints a line for each file.
+    all of them are there; then the zip is deleted. Prints a line for each file, and on a terminal how far it is.
 
     Parameters
     ----------
@@ -93,9 +92,10 @@ def _get(out, name, client):
     for again in False, True:
         if again or not zipfile.is_zipfile(archive):
             client = client or _connect()
-            print("downloading ...", end=" ", flush=True)
+            quiet = not sys.stderr.isatty()
+            print("downloading ...", end=" " if quiet else "\n", flush=True)
             with _explained(name):
-                client.competition_download_file(COMPETITION, name, path=str(out), force=again, quiet=True)
+                client.competition_download_file(COMPETITION, name, path=str(out), force=again, quiet=quiet)
         try:
             _unpack(archive, out, name)
             archive.unlink()
@@ -103,7 +103,7 @@ def _get(out, name, client):
         except CourseError:
             raise
         except Exception as error:  # zipfile raises almost anything on damaged bytes
-            if getattr(error, "filename", None) or getattr(error, "errno", None) in _FULL:
+            if getattr(error, "filename", None) or getattr(error, "errno", None) in FULL:
                 raise _error(_explain(error, name)) from None
             damage = error
     raise _error(
@@ -129,7 +129,7 @@ def _unpack(archive, out, name):
         shutil.rmtree(temporary, ignore_errors=True)
         try:
             temporary.mkdir()
-            for bare, info in members.items():
+            for bare, info in progress(members.items(), desc=f"unpacking {name}", unit="file"):
                 with zipped.open(info) as source, open(temporary / bare, "wb") as copy:
                     shutil.copyfileobj(source, copy)
             if target.is_dir():
@@ -187,7 +187,7 @@ def _connect():
             for name in ("access_token", "kaggle.json", "credentials.json")
             if (Path.home() / ".kaggle" / name).exists()
         ]
-        found = ["KAGGLE_API_TOKEN"] * ("KAGGLE_API_TOKEN" in environ) + found
+        found = ["KAGGLE_API_TOKEN"] * ("KAGGLE_API_TOKEN" in os.environ) + found
         raise _error(
             (f"Kaggle does not accept the credentials in {found[0]}. " if found else "No Kaggle credentials found. ")
             + _TOKEN
@@ -217,7 +217,7 @@ def _explain(error, name):
             f"Kaggle answered {status} for {name}. Try again in a few minutes, or download it with the "
             "browser into the folder."
         )
-    if getattr(error, "errno", None) in _FULL:
+    if getattr(error, "errno", None) in FULL:
         return f"The disk is full before {name} is complete. Make room and run this again; it continues."
     if getattr(error, "filename", None):
         return f"Cannot use {error.filename}: {error.strerror}. Mend that, or choose another folder."

@@ -1,5 +1,6 @@
 """Every plot of the course: arrays or frames in, a `matplotlib.figure.Figure` out; `save` writes it to figures/."""
 
+import io
 import math
 import os
 from collections.abc import Sequence
@@ -49,9 +50,16 @@ def save(figure: Figure, name: str) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    CourseError
+        The disk is full; a figure of that name stays as it was.
     """
-    with replacing(FIGURES / f"{name}.png") as temporary:
-        figure.savefig(temporary, dpi=100, bbox_inches="tight", metadata={"Software": None})
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=100, bbox_inches="tight", metadata={"Software": None})
+    with replacing(FIGURES / f"{name}.png", picture.tell()) as temporary:
+        temporary.write_bytes(picture.getvalue())
     return figure
 
 

@@ -5,18 +5,14 @@ column by column; Carvana does not. Taught in notebooks/02_run_length_encoding.i
 """
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from utils import CourseError
 
-# Four bytes each: 0 to 999 with leading zeros, then without and 0 left out; and the same with a space at the end.
-_DIGITS = [f"{number:03}" for number in range(1000)] + ["", *map(str, range(1, 1000))]
-THREE = np.array(_DIGITS, "S4").view(np.uint32)
-LAST_THREE = np.array([f"{digits} " for digits in _DIGITS], "S4").view(np.uint32)
 
-
-def encode(mask):
+def encode(mask: np.ndarray) -> str:
     """Write a mask the way Kaggle wants it: ``"start length start length ..."``, starts counted from 1.
 
     Parameters
@@ -47,10 +43,10 @@ def encode(mask):
     pairs = _edges(_checked(mask)).reshape(-1, 2)
     pairs[:, 1] -= pairs[:, 0]
     pairs[:, 0] += 1
-    return _text(pairs.ravel())
+    return " ".join(map(str, pairs.ravel().tolist()))
 
 
-def decode(rle, shape):
+def decode(rle: str | float, shape: tuple[int, int]) -> np.ndarray:
     """Draw the mask that a start-length string describes; the inverse of `encode`.
 
     A run may begin right where the one before ends ("1 2 3 4" is "1 6"): Kaggle asks for pairs that are
@@ -88,7 +84,7 @@ def decode(rle, shape):
     return _draw(np.diff(edges, prepend=0, append=np.prod(shape)), _size(shape))
 
 
-def runs(rle, shape):
+def runs(rle: str | float, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Read a start-length string without drawing it; arguments and errors as for `decode`.
 
     Returns
@@ -105,7 +101,7 @@ def runs(rle, shape):
         rle = ""
     if not isinstance(rle, str):
         raise CourseError(f"A run-length encoding is a string, '1 3 10 5'; this is a {type(rle).__name__}.")
-    numbers = _numbers(rle)
+    numbers = _integers(rle.split(), "A run-length encoding", np.int64)
     if numbers.size % 2:
         raise CourseError(
             f"A run-length encoding is pairs of start and length, so an even count of numbers; "
@@ -128,7 +124,7 @@ def runs(rle, shape):
     return starts, lengths
 
 
-def to_counts(mask):
+def to_counts(mask: np.ndarray) -> list[int]:
     """Count pixels of equal value, row by row and zeros first: ``632`` is ``00000011100``.
 
     Parameters
@@ -161,7 +157,7 @@ def to_counts(mask):
     return counts if counts[-1] else counts[:-1]
 
 
-def from_counts(counts, shape):
+def from_counts(counts: Sequence[int], shape: tuple[int, int]) -> np.ndarray:
     """Draw the mask that zeros-first counts describe; the inverse of `to_counts`.
 
     Parameters
@@ -204,45 +200,8 @@ def from_counts(counts, shape):
 def _edges(mask):
     """Where runs of ones start and end, alternately: indices into the flat mask, an even number of them."""
     flat = mask.ravel()
-    first = [0] if flat[0] else []
-    last = [flat.size] if flat[-1] else []
-    return np.concatenate([first, _changes(flat), last], dtype=np.int64, casting="unsafe")
-
-
-def _changes(flat):
-    """Indices of the bytes that differ from the one before: eight are compared at once, then those of unlike eights."""
-    end = (flat.size - 1) // 8 * 8
-    before, after = flat[:end].view(np.uint64), flat[1 : end + 1].view(np.uint64)
-    eights = np.flatnonzero(before != after)
-    if eights.size > flat.size // 200:  # so many that to look at all bytes is faster
-        return np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    inner = np.flatnonzero(before[eights].view(np.uint8) != after[eights].view(np.uint8))
-    tail = np.flatnonzero(flat[end:-1] != flat[end + 1 :])
-    return np.concatenate([8 * eights[inner // 8] + inner % 8, end + tail]) + 1
-
-
-def _text(numbers):
-    """Positive integers in decimal, parted by spaces; so many at a time that they stay in the processor's cache."""
-    return " ".join(_looked_up(numbers[start : start + 2**15]) for start in range(0, numbers.size, 2**15))
-
-
-def _looked_up(numbers):
-    """`_text` of a few numbers: three digits at a time from a table, where null bytes stand for what is left out."""
-    table, groups = LAST_THREE, []
-    while numbers.any():
-        rest = numbers // 1000
-        groups.insert(0, table[numbers - 1000 * rest + 1000 * (rest == 0)])
-        table, numbers = THREE, rest
-    return np.stack(groups, axis=-1).tobytes().translate(None, b"\0").decode().rstrip()
-
-
-def _numbers(text):
-    """Integers of a text. Plain digits are read fastest by `np.fromstring`, which explains nothing."""
-    if text.encode(errors="replace").translate(None, b" ").isdigit():
-        numbers = np.fromstring(text, np.int64, sep=" ")
-        if numbers.max() < np.iinfo(np.int64).max:  # what is larger is cut to this
-            return numbers
-    return _integers(text.split(), "A run-length encoding", np.int64)
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    return np.concatenate([[0] * flat[0], changes, [flat.size] * flat[-1]]).astype(np.int64)
 
 
 def _draw(counts, shape):

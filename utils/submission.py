@@ -3,22 +3,25 @@
 import gzip
 import hashlib
 import os
-import sys
-import time
 import zlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import islice, repeat
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from utils import CourseError, data, inference, metrics, rle
+from utils import CourseError, data, inference, locked, metrics, rle, room_for
+from utils import progress as progress_bar
 
 COLUMNS = ["img", "rle_mask"]
 ROWS = 64  # in one gzip member: as many are predicted again, at most, after a kill
+ROW_BYTES = 4000  # of a car's mask at 1918 x 1280, compressed
 GZIP = 16 + zlib.MAX_WBITS
 
 
-def open_test(root=None):
+def open_test(root: str | os.PathLike | None = None) -> pd.DataFrame:
     """Index the images that a submission is about, in the order it must have.
 
     Parameters
@@ -77,7 +80,14 @@ def write(model, frame, path, tta=False, threshold=0.5, progress=False):
     write_masks(masks, frame, path, key=f"{_weights(model)} {tta} {threshold}", progress=progress)
 
 
-def write_masks(masks, frame, path, shape=None, key="", progress=False):
+def write_masks(
+    masks: Callable[[int], Iterable[np.ndarray]],
+    frame: pd.DataFrame,
+    path: str | os.PathLike,
+    shape: tuple[int, int] | None = None,
+    key: str = "",
+    progress: bool = False,
+) -> None:
     """Write a submission from any source of masks, in constant memory, and go on where a stopped run ended.
 
     Parameters
@@ -93,12 +103,14 @@ def write_masks(masks, frame, path, shape=None, key="", progress=False):
     key : str
         What makes the masks what they are: a stopped run goes on only if the key is the same.
     progress : bool
-        Print how far it is and the time that remains.
+        Show how far it is and the time that remains.
 
     Raises
     ------
     CourseError
-        The path ends otherwise, or a mask does not have the size of its image.
+        The path ends otherwise; another process writes it; the disk is full (what is written stays, and the same call
+        goes on from there); a mask does not have the size of its image; what was written is not valid (it is kept
+        beside ``path``, as ``NAME.KEY.rejected.csv.gz``).
 
     Notes
     -----
@@ -109,24 +121,35 @@ def write_masks(masks, frame, path, shape=None, key="", progress=False):
     digest = hashlib.sha256("\n".join([key, *names]).encode()).hexdigest()[:8]
     part = path.with_name(f"{path.name.removesuffix('.csv.gz')}.{digest}.part.csv.gz")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(part, "r+b" if part.exists() else "w+b", buffering=0) as file:
-        done = _cut_back(file)
+    with locked(path, f"Another process is writing {path}: wait until it is done, or choose another name."):
+        _write_rows(part, masks, frame, shape, progress)
+        try:
+            _check_rows(part, frame, shape, progress)
+        except CourseError as error:
+            rejected = part.with_name(part.name.replace(".part.", ".rejected."))
+            part.replace(rejected)
+            raise CourseError(f"{error} The file is kept as {rejected}; run this again to start anew.") from error
+        part.replace(path)
+
+
+def _write_rows(part, masks, frame, shape, progress):
+    """Append the rows that the file lacks, a gzip member at a time."""
+    names = _names(frame)
+    with open(part, "a+b", buffering=0) as file:
+        done = _keep_whole_members(file)
         if progress and done:
             print(f"going on after {done:,} images, from {part}", flush=True)
-        shown = _show(masks(done), done, len(names)) if progress else masks(done)
-        shapes = _shapes(frame.iloc[done:], shape)
-        lines = (_line(*row) for row in zip(shown, names[done:], shapes, strict=True))
-        while text := "".join(islice(lines, ROWS)):
-            _append(file, text)
-    try:
-        _extent(part, frame, shape)
-    except CourseError as error:
-        part.unlink()
-        raise CourseError(f"{error} The file is of no use and was removed: start again.") from error
-    part.replace(path)
+        with room_for(part, ROW_BYTES * (len(names) - done)):
+            rows = zip(masks(done), names[done:], _shapes(frame.iloc[done:], shape), strict=True)
+            bar = progress_bar(rows, total=len(names), initial=done, unit="image", disable=not progress)
+            lines = (_line(*row) for row in bar)
+            if not file.tell():
+                _append(file, ",".join(COLUMNS) + "\n")
+            while text := "".join(islice(lines, ROWS)):
+                _append(file, text)
 
 
-def check_name(path):
+def check_name(path: str | os.PathLike) -> Path:
     """The path, if it ends as a submission's must; a `CourseError` otherwise."""
     path = Path(path)
     if not path.name.endswith(".csv.gz"):
@@ -134,7 +157,7 @@ def check_name(path):
     return path
 
 
-def validate(path, frame, shape=None):
+def validate(path: str | os.PathLike, frame: pd.DataFrame, shape: tuple[int, int] | None = None) -> int:
     """Check that a file is a submission that Kaggle will score.
 
     Parameters
@@ -157,7 +180,7 @@ def validate(path, frame, shape=None):
         A row is missing, doubled, out of order or about an unknown image; a mask cannot be decoded or leaves
         its image; every mask ends in the upper half of its image, as if made at a smaller size; the file is damaged.
     """
-    runs, lowest = _extent(path, frame, shape)
+    runs, lowest = _check_rows(path, frame, shape)
     if runs > 1 and lowest < 0.5:
         raise CourseError(
             f"{path}: every mask ends in the upper half of its image. Were they encoded at a smaller size? "
@@ -166,7 +189,7 @@ def validate(path, frame, shape=None):
     return len(frame)
 
 
-def score(path, frame):
+def score(path: str | os.PathLike, frame: pd.DataFrame) -> pd.DataFrame:
     """Score a submission the way Kaggle does.
 
     Parameters
@@ -209,10 +232,12 @@ def _line(mask, name, shape):
     return f"{name},{rle.encode(mask)}\n"
 
 
-def _extent(path, frame, shape):
+def _check_rows(path, frame, shape, progress=False):
     """Check every row. Return the most runs in a mask, and how far down in its image a mask reaches (0-1)."""
     most = lowest = 0
-    for (name, text), (height, width) in zip(_rows(path, _names(frame)), _shapes(frame, shape), strict=False):
+    rows = zip(_rows(path, _names(frame)), _shapes(frame, shape), strict=True)
+    bar = progress_bar(rows, total=len(frame), desc="checking", unit="image", disable=not progress)
+    for (name, text), (height, width) in bar:
         starts, lengths = _of_row(path, name, rle.runs, text, (height, width))
         if len(starts):
             most, lowest = max(most, len(starts)), max(lowest, (starts[-1] + lengths[-1]) / (height * width))
@@ -229,14 +254,12 @@ def _of_row(path, name, read, text, shape):
 def _rows(path, names):
     """Name and run-length text of each row, checked against the names expected."""
     found = _read(path)
-    for number, expected in enumerate(names):
+    for number, expected in enumerate([*names, None]):
         name, text = next(found, (None, None))
         if name != expected:
             raise CourseError(f"{path}, row {number + 1}: {_difference(name, number, names, found)}.")
-        yield name, text
-    name, _ = next(found, (None, None))
-    if name is not None:
-        raise CourseError(f"{path}, row {len(names) + 1}: {_difference(name, len(names), names, found)}.")
+        if name is not None:
+            yield name, text
 
 
 def _difference(name, number, names, rest):
@@ -267,43 +290,25 @@ def _read(path):
         raise CourseError(f"{path} is not a csv file that can be read ({error}). Write it again.") from error
 
 
-def _cut_back(file):
-    """Cut a file to its complete gzip members, write the header if there is none; return how many rows it holds."""
-    member, end, position, lines, complete = zlib.decompressobj(GZIP), 0, 0, 0, 0
-    try:
+def _keep_whole_members(file):
+    """Cut a file back to its complete gzip members; return how many rows they hold, the header left out."""
+    member, lines, kept, end = zlib.decompressobj(GZIP), 0, 0, file.seek(0)
+    with suppress(zlib.error):  # no gzip data from here on
         while block := file.read(1 << 20):
-            position += len(block)
             while block:
                 lines += member.decompress(block).count(b"\n")
                 block = member.unused_data
                 if member.eof:
-                    member, end, complete = zlib.decompressobj(GZIP), position - len(block), lines
-    except zlib.error:  # no gzip data from here on
-        pass
+                    member, kept, end = zlib.decompressobj(GZIP), lines, file.tell() - len(block)
     file.truncate(end)
     file.seek(end)
-    if not complete:
-        _append(file, ",".join(COLUMNS) + "\n")
-    return max(complete - 1, 0)
+    return max(kept - 1, 0)
 
 
 def _append(file, text):
     member = memoryview(gzip.compress(text.encode(), 1, mtime=0))
     while member:
         member = member[file.write(member) :]
-
-
-def _show(masks, done, total):
-    """Pass masks on; print at most once a second how many there were and how long the rest will take."""
-    start = shown = time.monotonic()
-    end = "\r" if sys.stdout.isatty() else "\n"
-    for number, mask in enumerate(masks, 1):
-        yield mask
-        now = time.monotonic()
-        if now - shown > (1 if end == "\r" else 30) or number + done == total:
-            shown, left = now, (now - start) / number * (total - done - number)
-            print(f"{done + number:,} of {total:,} images, {left / 60:.1f} min left  ", end=end, flush=True)
-    print(end="\n" * (end == "\r"))
 
 
 def _weights(model):
