@@ -173,11 +173,11 @@ def test_without_a_test_folder_the_scored_photos_are_labelled(tmp_path):
 
 @pytest.fixture
 def fitted(monkeypatch):
-    """What `fit` was asked for, one (model, masks, settings) a call; nothing is trained, the networks are tiny."""
+    """What `fit` was asked for, one (model, batches, settings) a call; nothing is trained, the networks are tiny."""
     calls = []
 
     def fit(model, train, val, **settings):
-        calls.append((model, train[1], settings))
+        calls.append((model, train, settings))
 
     monkeypatch.setattr(recipe, "NETWORK", {"size": 256, "base": 1, "stem": 4, "levels": 1})
     monkeypatch.setattr(recipe.training, "fit", fit)
@@ -187,15 +187,15 @@ def fitted(monkeypatch):
 @pytest.fixture
 def photos(shapes_root):
     frame = data.open_data(shapes_root)
-    return frame.iloc[:4], frame.iloc[4:6]
+    return frame.iloc[:16], frame.iloc[16:18]
 
 
 def test_a_variant_changes_what_its_name_says(fitted, photos):
-    usual = recipe.SETTINGS | {"minutes": 2}
     recipe.VARIANTS["as it is"](*photos, 2)
     recipe.VARIANTS["batch 16"](*photos, 2)
     recipe.VARIANTS["base 16"](*photos, 2)
-    assert [settings for *_, settings in fitted] == [usual, usual | {"batch": 16}, usual]
+    assert [settings["minutes"] for *_, settings in fitted] == [2, 2, 2]
+    assert [batches.batch for _, batches, _ in fitted] == [8, 16, 8] and fitted[0][1].settings == {"flip": 0.5}
     weights = [model.count_params() for model, *_ in fitted]
     assert weights[0] == weights[1] < weights[2]
 
@@ -210,7 +210,7 @@ def test_separable_convolutions_save_weights_and_nothing_else(fitted, photos):
 def test_hard_masks_are_hard(fitted, photos):
     recipe.VARIANTS["as it is"](*photos, 1)
     recipe.VARIANTS["hard masks"](*photos, 1)
-    soft, hard = (masks for _, masks, _ in fitted)
+    soft, hard = (batches.masks for _, batches, _ in fitted)
     assert len(np.unique(soft)) > 2 and ((soft > 127) * 255 == hard).all()
 
 

@@ -99,7 +99,7 @@ def test_train_says_what_it_does_and_saves_a_model_that_works(shapes_root, tmp_p
     assert main(["train", "--model", "baseline_cnn", *arguments]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith(f"{shapes_root}: 6 cars, 96 images for training, 1 cars for validation")
-    assert [line.split()[:2] for line in printed[1:3]] == [["epoch", "1"], ["epoch", "2"]]
+    assert [line.split()[:2] for line in printed[1:3]] == [["epoch", "0.2"], ["epoch", "0.4"]]
     assert printed[-1] == f"saved {out}"
     assert inference.load_model(out).name == "baseline_cnn"
 
@@ -138,7 +138,7 @@ def test_train_builds_the_network_asked_for(options, build, shapes_root, tmp_pat
 def test_train_augments_as_told(options, expected, shapes_root, tmp_path, untrained):
     arguments = ["--size", "32", "--base", "2", "--data", str(shapes_root), "--out", str(tmp_path / "a.keras")]
     assert main(["train", *arguments, *options]) == 0
-    assert untrained[0][-1]["augment"] == expected
+    assert untrained[0][1].settings == expected
 
 
 def test_train_goes_on_from_a_model_at_another_size(shapes_root, tmp_path, untrained):
@@ -152,8 +152,8 @@ def test_train_goes_on_from_a_model_at_another_size(shapes_root, tmp_path, untra
         np.testing.assert_array_equal(ours, theirs)
     main(["train", "--base", "2", *arguments])
     main(["train", "--base", "2", "--learning-rate", "5e-3", *arguments])
-    rates = [settings["learning_rate"] for *_, settings in untrained]
-    assert rates[0] < rates[1] < rates[2] == 5e-3
+    rates = [float(settings["optimizer"].learning_rate) for *_, settings in untrained]
+    assert rates[0] < rates[1] < rates[2] == pytest.approx(5e-3)
 
 
 def test_train_goes_on_with_the_same_network_only(shapes_root, tmp_path, capsys):
@@ -169,11 +169,11 @@ def test_train_takes_exactly_the_cars_of_the_file(shapes_root, tmp_path, untrain
     (tmp_path / "cars.txt").write_text("\ufeff" + "\r\n".join(cars) + "\r\n\r\n", encoding="utf-8")
     arguments = ["--size", "32", "--base", "2", "--data", shapes_root, "--out", tmp_path / "a.keras"]
     assert main(["train", "--cars", str(tmp_path / "cars.txt"), *map(str, arguments)]) == 0
-    _, (training_images, _), (validation_images, _), _ = untrained[0]
+    _, batches, (validation_images, _), settings = untrained[0]
     frame = data.select_cars(data.open_data(shapes_root), cars)
     expected = np.array(data.load_images(frame, 32))
-    found = np.concatenate([training_images, validation_images])
-    assert len(validation_images) == 16
+    found = np.concatenate([batches.images, validation_images])
+    assert len(validation_images) == 16 and len(set(settings["cars"]) & set(cars)) == 2
     assert sorted(map(bytes, found)) == sorted(map(bytes, expected))
 
 
@@ -224,6 +224,7 @@ def test_evaluate_prints_and_writes_the_scores(model, shapes_root, tmp_path, cap
     printed = capsys.readouterr().out.splitlines()
     frame = data.select_cars(data.open_data(shapes_root), cars)
     expected = evaluation.evaluate(inference.load_model(model), frame, tta=True)
+    assert printed.pop(0).startswith("2 of these 2 cars were trained on")
     assert printed[0] == f"{shapes_root}: 2 cars, 32 images"
     names = ["dice", "iou", "precision", "recall", "specificity", "accuracy"]
     for name, line in zip(names, printed[1:7], strict=True):
@@ -244,9 +245,9 @@ def test_evaluate_says_first_which_cars_were_trained_on(model, shapes_root, tmp_
     paths = {name: str(tmp_path / f"{name}.keras") for name in cars}
     for name, path in paths.items():
         with zipfile.ZipFile(path, "w") as new, zipfile.ZipFile(model) as old:
-            for member in set(old.namelist()) - {"course.json"}:
+            for member in set(old.namelist()) - {"metadata.json"}:
                 new.writestr(member, old.read(member))
-            new.writestr("course.json", json.dumps({"cars": [shapes.car_id(number) for number in cars[name]]}))
+            new.writestr("metadata.json", json.dumps({"cars": [shapes.car_id(number) for number in cars[name]]}))
 
     def first_line(*names):
         rest = ["--data", str(shapes_root), "--cars", str(tmp_path / "scored.txt")]

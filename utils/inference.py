@@ -16,7 +16,6 @@ import numpy as np
 import utils.models  # load_model opens the layers that it registers
 from utils import CourseError, data
 
-TRAINING_CARS = "course.json"  # member of a .keras file, written by `training.save_model`
 Models = keras.Model | list[keras.Model]
 
 # To predict with one model after the other is what a course does; TensorFlow warns of it as of a mistake.
@@ -77,12 +76,10 @@ def training_cars(path: str | os.PathLike) -> frozenset[str] | None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            if TRAINING_CARS not in archive.namelist():
-                return None
-            cars = json.loads(archive.read(TRAINING_CARS))["cars"]
+            cars = json.loads(archive.read("metadata.json")).get("cars", [])
         if not isinstance(cars, list):
             raise TypeError("not a list of cars")
-        return frozenset(map(str, cars))
+        return frozenset(map(str, cars)) or None
     except Exception as error:  # a damaged archive raises whatever its reader stumbles over
         raise CourseError(f"{path}: its list of training cars cannot be read ({error!r}). Train it again.") from error
 

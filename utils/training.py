@@ -342,9 +342,12 @@ def save_model(model: keras.Model, path: str | os.PathLike, cars: Iterable[str] 
     bare.set_weights(model.get_weights())
     with replacing(path, room=4 * model.count_params()) as temporary:
         bare.save(temporary)
-        if cars:
-            with zipfile.ZipFile(temporary, "a") as archive:
-                archive.writestr("course.json", json.dumps({"cars": sorted(cars)}))
+        with zipfile.ZipFile(temporary) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        members["metadata.json"] = json.dumps(json.loads(members["metadata.json"]) | {"cars": sorted(cars)})
+        with zipfile.ZipFile(temporary, "w") as archive:  # a member of its own would make Keras unpack it all
+            for name, content in members.items():
+                archive.writestr(name, content)
 
 
 def _fingerprint(model, train, val, loss):
