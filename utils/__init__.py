@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -126,7 +126,7 @@ def machine() -> str:
     return f"{cores} CPU cores" + (" and a GPU" if Path("/dev/nvidia0").exists() else "")
 
 
-def progress(items=None, **settings):
+def progress(items: Iterable | None = None, **settings):
     """Show how far long work is: a `tqdm.tqdm` bar on a terminal, elsewhere a line every half minute.
 
     Parameters

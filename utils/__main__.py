@@ -123,14 +123,14 @@ def _seed(text):
     return int(text)
 
 
-def download(args):
+def download(args) -> None:
     """Get the Kaggle data."""
     from utils.download import fetch
 
     fetch(args.out)
 
 
-def train(args):
+def train(args) -> None:
     """Train a model and save the best epoch."""
     import keras
 
@@ -205,7 +205,7 @@ def _train_and_val(args):
     return data.without_bad_masks(train_frame), data.without_bad_masks(val_frame)
 
 
-def evaluate(args):
+def evaluate(args) -> None:
     """Score a model; print the means and the worst images."""
     from utils import data, evaluation, inference
 
@@ -228,7 +228,7 @@ def evaluate(args):
             temporary.write_text(json.dumps(result, indent=1))
 
 
-def predict(args):
+def predict(args) -> None:
     """Write mask and cut-out, or composite, of each photo."""
     paths = _photos(args.images)
     gc.disable()  # what these imports leave is no garbage: to search it would take a third of the start
@@ -261,7 +261,7 @@ def predict(args):
         say(f"{path} -> {', '.join(products)}")
 
 
-def submit(args):
+def submit(args) -> None:
     """Write a submission, which validates it; print both scores where there is a solution."""
     from utils import data, inference, submission
 

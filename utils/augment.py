@@ -1,6 +1,7 @@
 """Image and mask under the same random transform: the classic generator, and a fast batch pipeline."""
 
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
@@ -40,7 +41,9 @@ STRONG = {
 }
 
 
-def generator_pairs(images, masks, batch=16, seed=0, settings=PUBLISHED):
+def generator_pairs(
+    images: np.ndarray, masks: np.ndarray, batch: int = 16, seed: int = 0, settings: dict = PUBLISHED
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Endless batches of augmented pairs from Keras' ``ImageDataGenerator``.
 
     One set of transform parameters is drawn for each pair and applied to both, so that image and mask cannot
@@ -94,21 +97,21 @@ COLOUR = {"brightness", "channel_shift_intensity"}
 
 
 def transform(
-    image,
-    mask,
-    rng,
-    flip=0.5,
-    shift=0.0,
-    scale=0.0,
-    rotate=0.0,
-    shear=0.0,
-    hsv=(0, 0, 0),
-    tone=0.0,
-    blur=0.0,
-    noise=0.0,
-    backdrop=0.0,
-    coarse_dropout=0.0,
-):
+    image: np.ndarray,
+    mask: np.ndarray,
+    rng: np.random.Generator,
+    flip: float = 0.5,
+    shift: float = 0.0,
+    scale: float = 0.0,
+    rotate: float = 0.0,
+    shear: float = 0.0,
+    hsv: tuple[float, float, float] = (0, 0, 0),
+    tone: float = 0.0,
+    blur: float = 0.0,
+    noise: float = 0.0,
+    backdrop: float = 0.0,
+    coarse_dropout: float = 0.0,
+) -> tuple[np.ndarray, np.ndarray]:
     """Move, stretch and recolour one image, and its mask with it.
 
     Parameters

@@ -51,7 +51,14 @@ def open_test(root: str | os.PathLike | None = None) -> pd.DataFrame:
     return frame.set_axis(_names(frame)).loc[names].reset_index(drop=True)
 
 
-def write(model, frame, path, tta=False, threshold=0.5, progress=False):
+def write(
+    model: inference.Models,
+    frame: pd.DataFrame,
+    path: str | os.PathLike,
+    tta: bool = False,
+    threshold: float = 0.5,
+    progress: bool = False,
+) -> None:
     """Predict every image of a frame and write the submission.
 
     Parameters

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,7 +26,7 @@ from utils.metrics import dice_score
 WARM_UP = 0.05  # share of the training over which the learning rate rises from 0
 
 
-def budget(cpu, gpu=None, quick=None):
+def budget(cpu: Any, gpu: Any = None, quick: Any = None) -> Any:
     """Choose what suits the machine: small on a CPU, full size on a GPU.
 
     Parameters
