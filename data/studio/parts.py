@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import decals
+from .fleet import PLAIN_STYLE
 from .mesh import TURN, box, ellipsoid, lathe, merge, mirrored, moved, tube
 
 #: Rims: spokes, twin spread (radians), width at the hub, width at the rim, slant (radians)
@@ -57,11 +58,11 @@ def wheels(body):
     one, width, pieces = wheel(body), 0.20 + 0.12 * (body.wheel - 0.30), []
     for x in body.axles:
         for s in (1, -1):
-            turn = rng.uniform(0, TURN)
+            turn, steer = rng.uniform(0, TURN), body.style["steer"] * (x > 0)
             for material, mesh in one:
                 shape = moved(
                     mesh if s > 0 else mirrored(mesh),
-                    (0, turn, 0),
+                    (0, turn, steer),
                     (x, s * (body.half - width / 2 - 0.012), body.wheel),
                 )
                 pieces.append((material, shape))
@@ -104,7 +105,7 @@ def wheel(body):
             ),
         ),
     ]
-    count, twin, hub, outer, slant = RIMS[style["rim"]]
+    count, twin, hub, outer, slant = style["rim_shape"] or RIMS[style["rim"]]
     for i in range(count):
         for offset in (-twin, twin) if twin else (0,):
             pieces.append((metal, spoke(rim, h, hub, outer, TURN * i / count, offset, slant)))
@@ -186,7 +187,7 @@ def underbody(body):
 
 def mirrors(body):
     """Door mirrors on their feet."""
-    size = 1.25 if body.kind in ("pickup", "suv", "van") else 1.0
+    size = body.style["mirror_size"] * (1.25 if body.kind in ("pickup", "suv", "van") else 1.0)
     x = float(body.windscreen(body.belt(body.screen_foot) + 0.05)) - 0.36
     y, z = float(body.half) - 0.06, float(body.belt(x)) + 0.10
     shell = ellipsoid((0.075 * size, 0.115 * size, 0.078 * size), 16)
@@ -324,16 +325,19 @@ def rear_end(body):
 
 
 def plates(body):
-    """Dealer's plates, front and rear, of an invented dealer."""
-    pieces = []
+    """Plates, front and rear: those of an invented dealer, or a number."""
+    pieces, (wide, high) = [], body.style["plate_size"]
+    marks = [(-0.07, 0.01, 0.06, 0.06), (0.05, 0.01, 0.14, 0.028), (0, -0.064, 0.29, 0.02)]
+    if body.style["plate_ink"] != PLAIN_STYLE["plate_ink"]:
+        marks = [(y, 0, 0.06 * wide, 0.55 * high) for y in np.linspace(-0.38, 0.38, 7) * wide]
     low = float(body.intake_z) + 0.03
     ahead = float(body.front(0.0, low)) + (0.035 if not body.bed else 0.075)
     behind = float(body.rear(0.0, body.plate_z)) - 0.012
     for x, z, s in ((ahead, 0.58 if body.bed else low, 1), (behind, float(body.plate_z), -1)):
-        pieces.append(("plate", moved(box((0.012, 0.31, 0.155), 0.004), move=(x, 0, z))))
-        pieces.append(("plate_ink", moved(box((0.004, 0.06, 0.06), 0.0015), move=(x + s * 0.007, -0.07, z + 0.01))))
-        pieces.append(("plate_ink", moved(box((0.004, 0.14, 0.028), 0.0015), move=(x + s * 0.007, 0.05, z + 0.01))))
-        pieces.append(("plate_ink", moved(box((0.004, 0.29, 0.02), 0.0015), move=(x + s * 0.007, 0, z - 0.064))))
+        pieces.append(("plate", moved(box((0.012, wide, high), 0.004), move=(x, 0, z))))
+        pieces += [
+            ("plate_ink", moved(box((0.004, w, h), 0.0015), move=(x + s * 0.007, y, z + up))) for y, up, w, h in marks
+        ]
     return pieces
 
 
@@ -357,13 +361,13 @@ def roof_gear(body):
 
 def aerial(body):
     """A rod on the fender, a rod on the roof, or a fin."""
-    kind = "fender" if body.bed else body.style["aerial"]
+    kind, reach = "fender" if body.bed else body.style["aerial"], body.style["aerial_reach"]
     if kind == "fender":
         y, x = -float(body.half) + 0.22, float(body.screen_foot) + 0.20
-        return [("black", tube([(x, y, body.cowl - 0.06), (x - 0.16, y, body.cowl + 0.80)], [0.006, 0.0035]))]
+        return [("black", tube([(x, y, body.cowl - 0.06), (x - 0.16 * reach, y, body.cowl + 0.80 * reach)], [0.006, 0.0035]))]
     if kind == "roof" and body.kind != "convertible":
         x = float(body.roof_end) + 0.25
-        return [("black", tube([(x, 0, body.roof(x) - 0.02), (x - 0.35, 0, body.roof(x) + 0.24)], [0.008, 0.004]))]
+        return [("black", tube([(x, 0, body.roof(x) - 0.02), (x - 0.35 * reach, 0, body.roof(x) + 0.24 * reach)], [0.008, 0.004]))]
     if kind == "fin" and body.kind != "convertible":
         x = float(body.roof_end) + 0.22
         return [("paint", moved(box((0.13, 0.03, 0.055), 0.012), (0, 0.30, 0), (x, 0, body.roof(x) + 0.008)))]
