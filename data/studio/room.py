@@ -55,7 +55,7 @@ def add_object(mesh, name, material, collection, parent=None, normals=None, shar
 
 
 def build_room(settings, collection):
-    """Everything that does not turn with the car."""
+    """Everything that does not turn with the car; the world that lights it."""
     edge = wall_edge(settings)
     add_object(
         turned(disc_profile(settings)),
@@ -84,7 +84,7 @@ def build_room(settings, collection):
     if settings["door"]:
         add_object(door(settings, edge), "door", letter_material(settings, 0.55), collection)
     add_hall(settings, collection)
-    add_lights(settings)
+    return ceiling(settings)
 
 
 def wall_edge(settings):
@@ -270,10 +270,9 @@ def add_hall(settings, collection):
     )
 
 
-def add_lights(settings):
+def ceiling(settings):
     """Light from above: a white ceiling with a brighter soft box, as one sky, which is quick to sample."""
     world = bpy.data.worlds.new("ceiling")
-    bpy.context.scene.world = world
     world.use_nodes = True
     world.cycles.sampling_method, world.cycles.sample_map_resolution = "MANUAL", 256
     graph = Graph("sky", tree=world.node_tree)
@@ -290,6 +289,7 @@ def add_lights(settings):
     graph.feed(background.inputs[0], (1, 1, 1, 1))
     graph.feed(background.inputs[1], graph.math("MULTIPLY", level, settings["light"]))
     graph.links.new(background.outputs[0], graph.node("OutputWorld").inputs[0])
+    return world
 
 
 def add_camera(settings, collection):

@@ -1,0 +1,2 @@
+def build_street(settings, scene):
+    pass
