@@ -106,7 +106,9 @@ class Body:
         )
         for axle in self.axles:  # flared wheel arches
             r = np.hypot(x - axle, z - self.wheel)
-            width = width + self.style["flare"] * np.exp(-(((r - self.arch_radius) / 0.07) ** 2)) * (r > self.arch_radius - 0.12)
+            width = width + self.style["flare"] * np.exp(-(((r - self.arch_radius) / 0.07) ** 2)) * (
+                r > self.arch_radius - 0.12
+            )
         return width
 
     def sill(self, x):

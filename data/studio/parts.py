@@ -364,10 +364,20 @@ def aerial(body):
     kind, reach = "fender" if body.bed else body.style["aerial"], body.style["aerial_reach"]
     if kind == "fender":
         y, x = -float(body.half) + 0.22, float(body.screen_foot) + 0.20
-        return [("black", tube([(x, y, body.cowl - 0.06), (x - 0.16 * reach, y, body.cowl + 0.80 * reach)], [0.006, 0.0035]))]
+        return [
+            (
+                "black",
+                tube([(x, y, body.cowl - 0.06), (x - 0.16 * reach, y, body.cowl + 0.80 * reach)], [0.006, 0.0035]),
+            )
+        ]
     if kind == "roof" and body.kind != "convertible":
         x = float(body.roof_end) + 0.25
-        return [("black", tube([(x, 0, body.roof(x) - 0.02), (x - 0.35 * reach, 0, body.roof(x) + 0.24 * reach)], [0.008, 0.004]))]
+        return [
+            (
+                "black",
+                tube([(x, 0, body.roof(x) - 0.02), (x - 0.35 * reach, 0, body.roof(x) + 0.24 * reach)], [0.008, 0.004]),
+            )
+        ]
     if kind == "fin" and body.kind != "convertible":
         x = float(body.roof_end) + 0.22
         return [("paint", moved(box((0.13, 0.03, 0.055), 0.012), (0, 0.30, 0), (x, 0, body.roof(x) + 0.008)))]

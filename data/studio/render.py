@@ -17,7 +17,7 @@ from .room import add_camera, add_object, aim, build_room, car_pose, place_in
 from .shaders import body_materials, flat_material, plain_materials
 from .street import build_street
 
-PICTURE_SAMPLES, ROOM_SAMPLES, MASK_SAMPLES = 5, 12, 9
+PICTURE_SAMPLES, LOCATION_SAMPLES, ROOM_SAMPLES, MASK_SAMPLES = 5, 3, 12, 9
 #: Pixels around the car that are rendered, in a picture 480 wide: left, top, right, bottom
 MASK_MARGIN, PICTURE_MARGIN, FEATHER, FEATHER_TOP = (3, 3, 3, 3), (36, 8, 36, 36), 28, 4
 
@@ -38,7 +38,10 @@ def photograph(car, folder, views, size, samples=0, report=None):
     if not todo:
         return
     with tempfile.TemporaryDirectory() as scratch:
-        set_up = (OnLocation if car.shots else InStudio)(car, size, samples or PICTURE_SAMPLES, scratch)
+        if car.shots:
+            set_up = OnLocation(car, size, samples or LOCATION_SAMPLES, scratch)
+        else:
+            set_up = InStudio(car, size, samples or PICTURE_SAMPLES, scratch)
         for view in todo:
             start = time.time()
             picture, mask = set_up.shoot(view)

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 
-from . import decals
+from . import decals, dress
 
 #: name: linear RGB (None: as the car's style says) and settings of the Principled shader
 PLAIN = {
@@ -163,7 +163,7 @@ def body_materials(body):
     """
     bare = Graph("bare paint")
     back = bare.node("NewGeometry").outputs["Backfacing"]
-    shader = bare.surface(body.car.colour, **paint_settings(body.car))
+    shader = paint_shader(bare, body)
     inner = bare.surface(body.style["inside"], Roughness=0.9)
     pictures = {name: load_decal(name, picture) for name, picture in body.decals.items()}
     return [
@@ -171,6 +171,17 @@ def body_materials(body):
         decal_material(body, pictures, False),
         decal_material(body, pictures, True),
     ]
+
+
+def paint_shader(graph, body):
+    """The car's paint, with what it wears."""
+    colour = body.car.colour
+    if body.style["dress"]:
+        position = graph.node("SeparateXYZ")
+        graph.feed(position.inputs[0], graph.node("TexCoord").outputs["Object"])
+        image = bpy.data.images.get("stickers") or load_decal("stickers", dress.stickers(body), data=False)
+        colour = dress.dressed(graph, body, image, *position.outputs, graph.blend(0.0, colour, colour))
+    return graph.surface(colour, **paint_settings(body.car))
 
 
 def decal_material(body, pictures, glazed):
@@ -184,7 +195,7 @@ def decal_material(body, pictures, glazed):
     normal = true_normal(graph, coordinates.outputs["Normal"], back)
     glass, black, lamp, chrome = project_decals(graph, body, pictures, (x, y, z), normal)
 
-    shader = graph.surface(car.colour, **paint_settings(car))
+    shader = paint_shader(graph, body)
     if body.kind == "convertible":
         shader = graph.mix(
             cloth_area(graph, body, x, z),
@@ -235,10 +246,10 @@ def project_decals(graph, body, pictures, position, normal):
     return [graph.any(*channel) for channel in channels]
 
 
-def load_decal(name, picture):
+def load_decal(name, picture, data=True):
     """A decal as a Blender image."""
     height, width = picture.shape[:2]
-    image = bpy.data.images.new(name, width, height, alpha=True, is_data=True)
+    image = bpy.data.images.new(name, width, height, alpha=True, is_data=data)
     image.alpha_mode = "CHANNEL_PACKED"
     image.pixels.foreach_set(picture.ravel())
     image.pack()
