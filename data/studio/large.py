@@ -5,11 +5,11 @@ Everything that differs is drawn here, from the seed; nothing here needs Blender
 
 import colorsys
 import hashlib
-from dataclasses import astuple, fields, replace
+from dataclasses import astuple, replace
 
 import numpy as np
 
-from .fleet import KINDS, PAINTS, SEATS, STRETCH, Car, Shape, draw_metadata, draw_shape, draw_studio, draw_style
+from .fleet import PAINTS, SEATS, Car, Shape, draw_metadata, draw_shape, draw_studio, draw_style
 
 #: How often a kind occurs, of 50 cars.
 SHARES = {
@@ -240,7 +240,9 @@ def draw_camera(car, rng, fill, heights, distances):
     height, distance = rng.uniform(*heights), rng.uniform(*distances)
     turn = np.radians((direction - 1) * 22.5)
     extent = abs(np.sin(turn)) * car.shape.length + abs(np.cos(turn)) * car.shape.width
-    lens = float(np.clip(rng.uniform(*fill) * FRAME[0] * (distance - 0.8) / extent, 17, 120))
+    share = rng.uniform(*fill)
+    across, upright = share * FRAME[0] / extent, min(share, 0.95) * FRAME[1] / car.shape.height
+    lens = float(np.clip(min(across, upright) * (distance - 0.8), 17, 120))
     cut = rng.random() < 0.18
     middle = 0.56 + rng.normal() * (0.16 if cut else 0.045)
     aside = rng.normal() * (0.35 if cut else 0.05) * FRAME[0] / 2 / lens
@@ -266,13 +268,15 @@ def draw_street_shots(car, rng, views):
 def draw_street(car, rng):
     """Camera, exposure and colours of one picture; the street itself follows from its seed (street.py)."""
     normal = rng.normal
-    far = rng.random() < 0.2
-    fill = (0.2, 0.45) if far else (0.5, 1.05)
+    far = rng.random() < 0.17
+    fill = (0.2, 0.5) if far else (0.55, 1.2)
     camera = draw_camera(car, rng, fill, (0.7, 2.1), (9, 18) if far else (3.8, 9.0))
     if rng.random() < 0.35:  # from the side, as cars are mostly shown
         camera["direction"] = float(rng.choice([5, 13]) + normal() * 0.35)
+    turn = np.radians((camera["direction"] - 1) * 22.5)
     return camera | {
         "street": int(rng.integers(2**31)),
+        "depth": 0.3 + (abs(np.cos(turn)) * car.shape.length + abs(np.sin(turn)) * car.shape.width) / 2,
         "exposure": float(np.clip(normal() * 0.4, -0.9, 0.8)),
         "cast": tuple(1 + np.clip(normal(size=3) * 0.02, -0.05, 0.05)),
         "contrast": float(rng.uniform(-0.1, 0.5)),

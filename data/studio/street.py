@@ -4,17 +4,19 @@ The camera stands at (0, -distance) and looks along +y; the car is at the origin
 so that masks stay exact; what stands behind the camera shows in the paint and throws shadows.
 """
 
+import colorsys
+
 import bpy
 import numpy as np
 
-from .mesh import Mesh, box, ellipsoid, lathe, merge, moved, tube
+from .mesh import Mesh, box, lathe, merge, moved, tube
 from .room import add_object
 from .shaders import Graph
 
 #: How often: what the car stands before.
 BACKDROPS = {"plain": 18, "wall": 20, "house": 20, "hedge": 12, "fence": 9, "trees": 12, "open": 9}
 #: How much brighter than its light a picture comes out: asphalt is to be dark grey, plaster pale.
-BRIGHT = 1.7
+BRIGHT = 2.2
 
 
 def build_street(settings, scene):
@@ -23,12 +25,12 @@ def build_street(settings, scene):
     Parameters
     ----------
     settings : dict
-        Of one view; its "street" is the seed.
+        Of one view; "street" is the seed, "depth" how far the car reaches back: nothing stands nearer.
     scene : bpy.types.Scene
         Its exposure follows from the light; ``settings["exposure"]`` (stops) comes on top.
     """
     rng = np.random.default_rng(settings["street"])
-    street = Street(rng, scene.collection, settings["distance"])
+    street = Street(rng, scene.collection, settings)
     backdrop = rng.choice(list(BACKDROPS), p=np.array(list(BACKDROPS.values())) / sum(BACKDROPS.values()))
     world, level = plain(street) if backdrop == "plain" else outdoors(street, backdrop)
     scene.view_settings.view_transform = str(rng.choice(["Standard", "Filmic", "AgX"], p=[0.7, 0.15, 0.15]))
@@ -39,9 +41,9 @@ def build_street(settings, scene):
 class Street:
     """What is being built: random numbers, where to put objects, and materials by name."""
 
-    def __init__(self, rng, collection, distance):
-        self.rng, self.collection, self.distance = rng, collection, distance
-        self.count = 0
+    def __init__(self, rng, collection, settings):
+        self.rng, self.collection, self.count = rng, collection, 0
+        self.distance, self.depth = settings["distance"], settings["depth"]
 
     def add(self, mesh, material, sharp=None):
         self.count += 1
@@ -55,6 +57,12 @@ class Street:
 
     def between(self, low, high):
         return float(self.rng.uniform(low, high))
+
+    def colour(self):
+        """Any colour; most are dull."""
+        return (
+            np.array(colorsys.hsv_to_rgb(self.rng.random(), self.rng.beta(1, 2.5), self.rng.uniform(0.1, 0.9))) ** 2.2
+        )
 
 
 def block(low, high):
@@ -78,7 +86,7 @@ def outdoors(street, backdrop):
     sun, sky = (street.between(2.0, 4.5), street.between(0.25, 0.6)) if sunny else (0.0, street.between(0.7, 1.1))
     if sunny:
         add_sun(street, sun, elevation)
-    back = street.between(2.6, 4.5) if street.chance(0.45) else street.between(4.5, 16)
+    back = street.depth + (street.between(0.2, 2) if street.chance(0.45) else street.between(2, 14))
     ground(street, back)
     if street.chance(0.9):
         skyline(street)
@@ -134,7 +142,7 @@ def plain(street):
         "white": np.ones(3) * street.between(0.85, 1.3),
         "grey": np.ones(3) * street.between(0.2, 0.7),
         "dark": np.ones(3) * street.between(0.003, 0.05),
-    }.get(tone, street.rng.uniform(0.05, 0.9, 3))
+    }.get(tone, street.colour())
     world = bpy.data.worlds.new("plain")
     world.use_nodes = True
     world.cycles.sampling_method, world.cycles.sample_map_resolution = "MANUAL", 256
@@ -195,7 +203,7 @@ def ground(street, back):
     kinds = ["asphalt", "asphalt", "asphalt", "concrete", "paving", "gravel", "grass", "dirt"]
     street.add(sheet(-90, 90, -40, 150, 0), ground_material(street, street.pick(*kinds)))
     if street.chance(0.65):
-        edge = street.between(min(back, 2.3), back)
+        edge = street.between(street.depth, back)
         high = street.pick(0.005, 0.005, 0.12)
         street.add(
             block((-60, edge, -0.2), (60, edge + 60, high)), ground_material(street, street.pick(*kinds, "grass"))
@@ -314,7 +322,7 @@ def wall_material(street):
         np.array([0.30, 0.10, 0.06]),
         np.array([0.25, 0.25, 0.26]),
         np.array([0.22, 0.13, 0.07]),
-        street.rng.uniform(0.05, 0.7, 3),
+        street.colour(),
     ) * street.between(0.5, 1.15)
     if street.chance(0.45):
         return mottled(street, colour, street.between(3, 30), street.between(0.05, 0.4))
@@ -335,10 +343,10 @@ def wall(street, back):
         x, w, low = street.between(-9, 9), street.between(0.6, 3.5), street.pick(0, 0, 0.8)
         top = min(high - 0.1, low + street.between(0.5, 2.4))
         if top > low + 0.2:
-            panel = street.pick(flat(street, street.rng.uniform(0.02, 0.7, 3)), wall_material(street))
+            panel = street.pick(flat(street, street.colour()), wall_material(street))
             street.add(block((x, back - 0.03, low), (x + w, back + 0.1, top)), panel)
     if street.chance(0.5):
-        trees(street, back + 1.5)
+        trees(street, back)
 
 
 def house(street, back):
@@ -359,9 +367,9 @@ def house(street, back):
 def windows(street, left, right, front, high):
     """Rows of windows, and a door or a garage below."""
     w, h, gap = street.between(0.7, 1.6), street.between(0.9, 1.7), street.between(1.0, 2.2)
-    frame = flat(street, street.pick((0.75, 0.75, 0.75), (0.08, 0.06, 0.04), street.rng.uniform(0.02, 0.6, 3)))
+    frame = flat(street, street.pick((0.75, 0.75, 0.75), (0.08, 0.06, 0.04), street.colour()))
     glass = flat(street, street.rng.uniform(0.01, 0.12, 3), rough=0.05)
-    shutter = flat(street, street.rng.uniform(0.02, 0.4, 3)) if street.chance(0.4) else None
+    shutter = flat(street, street.colour()) if street.chance(0.4) else None
     pieces, panes, sides = [], [], []
     for z in np.arange(0.9, high - h, street.between(2.5, 3.1)):
         for x in np.arange(left + 0.6, right - w - 0.4, w + gap):
@@ -425,7 +433,7 @@ def trees(street, back):
     """A row or a wood of trees and bushes."""
     kinds = [tree(street) for _ in range(2)]
     for _ in range(street.rng.integers(3, 22)):
-        plant(street, street.pick(*kinds), street.between(-22, 22), back + street.between(0.5, 18))
+        plant(street, street.pick(*kinds), street.between(-22, 22), back + street.between(3.5, 20))
     if street.chance(0.4):
         hedge(street, back, low=True)
 
@@ -520,12 +528,12 @@ def plant(street, pieces, x, y):
 
 
 def prop(street, back):
-    """A pole, a sign, a bin, a bollard, a box or a plant beside or behind the car."""
-    x = street.between(3.2, 8) * street.pick(-1, 1)
-    y = street.between(0.5, max(back, 1.0))
-    if street.chance(0.5):  # behind the car, before what it stands before
-        x, y = street.between(-5, 5), max(back - 0.5, 2.7)
-    colour = street.rng.uniform(0.02, 0.7, 3)
+    """A pole, a sign, a bin, bollards, a box, a cone or a plant behind the car."""
+    x, y, colour = (
+        street.between(-8, 8),
+        street.between(street.depth + 0.3, max(back, street.depth + 0.6)),
+        street.colour(),
+    )
     kind = street.pick("pole", "sign", "bin", "bollard", "box", "plant", "cone")
     if kind in ("pole", "sign"):
         high = street.between(2, 7)
@@ -544,7 +552,7 @@ def prop(street, back):
             flat(street, (0.7, 0.12, 0.02)),
         )
     elif kind == "plant":
-        plant(street, tree(street), x * 1.4, y + 1)
+        plant(street, tree(street), x, back + 3.5)
     else:
         size = np.array([street.between(0.5, 2), street.between(0.5, 1), street.between(0.6, 1.4)])
         street.add(block((x, y, 0.05), (x + size[0], y + size[1], size[2])), flat(street, colour, 0.4))
@@ -563,6 +571,6 @@ def behind(street):
         street.add(block((x, y - 6, 0), (x + w, y, street.between(3, 12))), wall_material(street))
     if street.chance(0.35):
         side = street.pick(-1, 1)
-        plant(street, tree(street), side * street.between(4.5, 7), street.between(-4, 2))
+        plant(street, tree(street), side * street.between(7.5, 9), street.between(-4, 2))
     if street.chance(0.3):
-        plant(street, tree(street), street.between(-8, 8), -street.distance - street.between(1.5, 5))
+        plant(street, tree(street), street.between(-8, 8), -street.distance - street.between(5, 8))
