@@ -35,6 +35,7 @@ class Body:
         self.intake_z = self.clearance + 0.07 + self.style["intake_height"] + raised
         self.plate_z = REAR_PLATE.get(self.kind, 0.90)
         self.tail_z = self.deck - (0.22 if self.bed else 0.20)
+        self.cockpit_end = max(self.deck_start + 0.12, self.axles[1] + self.arch_radius + 0.03)
         self._top = self._top_curve()
         self.decals = decals.all_decals(self)
 
@@ -147,7 +148,12 @@ class Body:
     def distance(self, x, y, z):
         """Signed distance to the body (metres, negative inside); arrays that broadcast together."""
         y = np.abs(y)
-        body = smooth_min(self._lower(x, y, z), self._greenhouse(x, y, z), 0.03)
+        lower, greenhouse = self._lower(x, y, z), self._greenhouse(x, y, z)
+        if self.style["open_top"]:
+            lower = smooth_max(lower, -self._cockpit(x, y, z), 0.03)
+            behind = self.windscreen(z) - 0.16 * (y / self.half) ** 2 - 0.09 - x
+            greenhouse = smooth_max(greenhouse, behind, 0.02)
+        body = smooth_min(lower, greenhouse, 0.03)
         if self.bed:
             well = smooth_max(
                 smooth_max(
@@ -174,6 +180,11 @@ class Body:
         body = smooth_max(body, self.sill(x) - z, 0.04)
         bulge = 0.016 * (step(0.36, 0.54, y) - 0.5) * step(self.screen_foot + 0.05, self.screen_foot + 0.3, x)
         return body - bulge * step(self.nose - 0.08, self.nose + 0.02, z)
+
+    def _cockpit(self, x, y, z):
+        """The hollow of the seats in an open car."""
+        along = np.maximum(x - self.screen_foot + 0.42, self.cockpit_end - x)
+        return smooth_max(smooth_max(y - self.half + 0.19, along, 0.1), 0.45 - z, 0.05)
 
     def _greenhouse(self, x, y, z):
         q = y / self.half

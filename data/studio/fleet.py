@@ -110,6 +110,11 @@ PLAIN_STYLE = {
     "plate_ink": (0.03, 0.25, 0.52),
     "inside": (0.035, 0.035, 0.035),
     "gloss": 0.8,  # weight of the clear coat
+    "open_top": False,
+    "roof_box": False,
+    "taxi_sign": False,
+    "spare_wheel": False,
+    "roll_bar": False,
     "dress": None,  # two-tone paint, stickers and dirt: see dress.py
 }
 PLAIN_STUDIO = {

@@ -36,6 +36,7 @@ def all_parts(body):
         wipers,
         small_parts,
         pickup_parts,
+        extras,
     ):
         pieces += build(body)
     groups = {}
@@ -461,13 +462,37 @@ def pickup_parts(body):
     return pieces + both_sides([("black", tube(rail, 0.03, flatten=0.6))])
 
 
+def extras(body):
+    """What some cars carry: a roof box, a taxi's sign, a spare wheel, a roll bar."""
+    style, pieces, roof = body.style, [], float(body.roof(0.0))
+    middle = (body.screen_top + body.roof_end) / 2
+    if style["roof_box"]:
+        pieces.append(("black", moved(box((1.5, 0.7, 0.34), 0.12, 5), move=(middle, 0.2, roof + 0.24))))
+        bars = [[(middle + x, y, roof + 0.05) for y in (-0.6, 0.6)] for x in (-0.4, 0.4)]
+        pieces += [("black", tube(bar, 0.025)) for bar in bars]
+    if style["taxi_sign"]:
+        pieces.append(("plate", moved(box((0.16, 0.5, 0.13), 0.03), move=(middle + 0.2, 0, roof + 0.06))))
+    if style["spare_wheel"]:
+        x, r = float(body.rear(0.0, body.deck - 0.15)), 0.95 * float(body.wheel)
+        cover = lathe([(0.001, 0.20), (0.8 * r, 0.20), (r, 0.15), (r, -0.06)], 40)
+        pieces.append(("black", moved(cover, (0, 0, np.pi / 2), (x, 0.1, body.deck - 0.12))))
+    if style["roll_bar"]:
+        x, y, z = body.deck_start - 0.30, body.half - 0.22, body.deck - 0.1
+        high = float(body.height) + 0.03
+        hoop = [(x, -y, z), (x, -0.9 * y, high - 0.1), (x, -0.75 * y, high)]
+        path = hoop + [(a, -b, c) for a, b, c in reversed(hoop)]
+        legs = [[(x, s * 0.8 * y, high - 0.04), (x - 0.9, s * y, z)] for s in (1, -1)]
+        pieces += [("chrome" if style["chrome"] else "black", tube(p, 0.035)) for p in (path, *legs)]
+    return pieces
+
+
 # inside ------------------------------------------------------------------------------------------
 
 
 def interior(body):
     """Seats, dashboard and steering wheel."""
     rows = {"minivan": 3, "suv": 3, "coupe": 2, "convertible": 2, "pickup": 2}.get(body.kind, 2)
-    if body.style["cargo"]:
+    if body.style["cargo"] or body.style["open_top"]:
         rows = 1
     z = 0.42 + (float(body.height) - 1.45) * 0.55
     pieces = []

@@ -207,6 +207,8 @@ def decal_material(body, pictures, glazed):
     shader = graph.mix(chrome, shader, graph.surface((0.7, 0.7, 0.72), Metallic=1.0, Roughness=0.12))
     if body.bed:
         shader = graph.mix(bed_liner(graph, body, x, y, z), shader, graph.surface((0.03, 0.03, 0.03), Roughness=0.8))
+    if car.style["open_top"]:
+        shader = graph.mix(cockpit(graph, body, x, y, z), shader, graph.surface(car.style["seat"], Roughness=0.8))
     shader = graph.mix(back, shader, graph.surface(car.style["inside"], Roughness=0.9))
     if glazed:
         shader = graph.mix(glass, shader, glass_shader(graph, body, x, z))
@@ -323,6 +325,17 @@ def bed_liner(graph, body, x, y, z):
         graph.above(float(body.deck_start) - 0.05, x),
         graph.above(x, float(body.rear_end) + 0.15),
         graph.above(z, 0.70),
+    )
+
+
+def cockpit(graph, body, x, y, z):
+    """1 inside an open car."""
+    return graph.all(
+        graph.above(float(body.half) - 0.17, graph.math("ABSOLUTE", y)),
+        graph.above(float(body.screen_foot) - 0.40, x),
+        graph.above(x, float(body.cockpit_end) - 0.02),
+        graph.above(z, 0.40),
+        graph.above(float(min(body.belt_front, body.belt_rear)) - 0.02, z),
     )
 
 

@@ -16,7 +16,7 @@ from .shaders import Graph
 #: How often: what the car stands before.
 BACKDROPS = {"plain": 18, "wall": 20, "house": 20, "hedge": 12, "fence": 9, "trees": 12, "open": 9}
 #: How much brighter than its light a picture comes out: asphalt is to be dark grey, plaster pale.
-BRIGHT = 2.2
+BRIGHT = 2.6
 
 
 def build_street(settings, scene):
@@ -242,13 +242,13 @@ def ground_material(street, kind):
         "concrete": np.ones(3) * (0.18 + 0.25 * tone),
         "paving": np.array([0.25, 0.22, 0.20]) * (0.4 + tone),
         "gravel": np.array([0.26, 0.24, 0.21]) * (0.5 + tone),
-        "grass": np.array([0.045, 0.085, 0.018]) * (0.5 + 1.4 * tone),
+        "grass": np.array([0.07, 0.11, 0.025]) * (0.5 + 1.4 * tone),
         "dirt": np.array([0.20, 0.14, 0.09]) * (0.4 + tone),
     }[kind] * rng.normal(1, 0.06, 3)
     if kind == "paving":
         scale = street.between(0.12, 0.6)
         return bricks(street, dark, scale, scale * street.between(0.5, 1), level=True)
-    grain = {"asphalt": 45, "concrete": 25, "gravel": 30, "grass": 35, "dirt": 12}[kind]
+    grain = {"asphalt": 45, "concrete": 25, "gravel": 30, "grass": 70, "dirt": 12}[kind]
     spread = {"asphalt": 0.5, "concrete": 0.2, "gravel": 0.9, "grass": 1.1, "dirt": 0.6}[kind]
     return mottled(street, dark, grain, spread, cracks=kind in ("asphalt", "concrete") and street.chance(0.35))
 
@@ -411,11 +411,11 @@ def hedge(street, back, low=False):
     """A hedge: leaves on a dark box."""
     high = street.between(0.5, 1.1) if low else street.between(1.2, 3.2)
     left, right, deep = -16, 16, 0.8
-    street.add(block((left, back + 0.1, 0), (right, back + deep, high - 0.1)), flat(street, (0.012, 0.02, 0.006), 0.9))
-    count = int(2200 * high)
-    points = street.rng.uniform([left, back - 0.02, 0], [right, back + 0.2, high], (count, 3))
+    street.add(block((left, back + 0.1, 0), (right, back + deep, high - 0.1)), flat(street, (0.02, 0.035, 0.01), 0.9))
+    count = int(4500 * high)
+    points = street.rng.uniform([left, back - 0.02, 0], [right, back + 0.15, high], (count, 3))
     crown = street.rng.uniform([left, back, high - 0.15], [right, back + deep, high + 0.08], (1500, 3))
-    street.add(leaves(street, np.concatenate([points, crown]), street.between(0.06, 0.13)), leaf_material(street))
+    street.add(leaves(street, np.concatenate([points, crown]), street.between(0.07, 0.14)), leaf_material(street))
 
 
 def fence(street, back):
@@ -457,7 +457,7 @@ BUILDERS = {"wall": wall, "house": house, "hedge": hedge, "fence": fence, "trees
 def skyline(street):
     """Hills, woods or mountains far away."""
     x = np.linspace(-160, 160, 120)
-    rough = street.between(0.3, 3)
+    rough = street.between(0.2, 1.6)
     high = street.between(2, 16) + 4 * np.sin(x / street.between(15, 50) + street.between(0, 6))
     high = np.maximum(high + street.rng.normal(0, rough, len(x)), 0.5)
     low = np.stack([x, 0 * x + 110, 0 * x - 1], 1)
