@@ -290,7 +290,7 @@ def draw_street(car, rng):
         "depth": 0.3 + (abs(np.cos(turn)) * car.shape.length + abs(np.sin(turn)) * car.shape.width) / 2,
         "exposure": float(np.clip(normal() * 0.4, -0.9, 0.8)),
         "cast": tuple(1 + np.clip(normal(size=3) * 0.02, -0.05, 0.05)),
-        "contrast": float(rng.uniform(-0.1, 0.5)),
+        "contrast": float(rng.uniform(0.0, 0.8)),
         "gamma": float(np.clip(1 + normal() * 0.1, 0.8, 1.25)),
         "noise": rng.uniform(0.3, 3.0),
         "blur": rng.uniform(0.0, 0.8),

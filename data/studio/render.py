@@ -17,7 +17,7 @@ from .room import add_camera, add_object, aim, build_room, car_pose, place_in
 from .shaders import body_materials, flat_material, plain_materials
 from .street import build_street
 
-PICTURE_SAMPLES, LOCATION_SAMPLES, ROOM_SAMPLES, MASK_SAMPLES = 5, 3, 12, 9
+PICTURE_SAMPLES, LOCATION_SAMPLES, ROOM_SAMPLES, MASK_SAMPLES = 5, 2, 12, 9
 #: Pixels around the car that are rendered, in a picture 480 wide: left, top, right, bottom
 MASK_MARGIN, PICTURE_MARGIN, FEATHER, FEATHER_TOP = (3, 3, 3, 3), (36, 8, 36, 36), 28, 4
 
@@ -143,13 +143,13 @@ class OnLocation(Setup):
         settings = self.car.settings(view)
         name = "studio" if settings.get("street") is None else f"street {view}"
         scene = bpy.data.scenes.get(name) or self._build(name, settings)
-        scene.view_settings.exposure = settings["exposure"]
         return self._colours(scene, (0, 0, *self.size))
 
     def _build(self, name, settings):
         scene = self._scene(name)
         if settings.get("street") is None:
             scene.world = build_room(settings, scene.collection)
+            scene.view_settings.exposure = settings["exposure"]
         else:
             scene.world = build_street(settings, scene)
             scene.cycles.denoising_input_passes = "RGB_ALBEDO"

@@ -15,8 +15,10 @@ from .shaders import Graph
 
 #: How often: what the car stands before.
 BACKDROPS = {"plain": 18, "wall": 20, "house": 20, "hedge": 12, "fence": 9, "trees": 12, "open": 9}
+#: Tone curves, and how many stops each is darker than the first
+FILMS = [("Standard", 0.0), ("Filmic", 0.5), ("AgX", 0.5)]
 #: How much brighter than its light a picture comes out: asphalt is to be dark grey, plaster pale.
-BRIGHT = 2.6
+BRIGHT = 1.55
 
 
 def build_street(settings, scene):
@@ -33,8 +35,9 @@ def build_street(settings, scene):
     street = Street(rng, scene.collection, settings)
     backdrop = rng.choice(list(BACKDROPS), p=np.array(list(BACKDROPS.values())) / sum(BACKDROPS.values()))
     world, level = plain(street) if backdrop == "plain" else outdoors(street, backdrop)
-    scene.view_settings.view_transform = str(rng.choice(["Standard", "Filmic", "AgX"], p=[0.7, 0.15, 0.15]))
-    scene.view_settings.exposure = settings["exposure"] - np.log2(level)
+    film, stops = FILMS[rng.choice(3, p=[0.7, 0.15, 0.15])]
+    scene.view_settings.view_transform = film
+    scene.view_settings.exposure = settings["exposure"] + stops - np.log2(level)
     return world
 
 
@@ -83,7 +86,7 @@ def sheet(left, right, front, back, z):
 def outdoors(street, backdrop):
     """Sky, sun, ground and what stands around; the world and the light on the ground."""
     sunny, elevation = street.chance(0.6), np.radians(street.between(12, 68))
-    sun, sky = (street.between(2.0, 4.5), street.between(0.25, 0.6)) if sunny else (0.0, street.between(0.7, 1.1))
+    sun, sky = (street.between(3, 8), street.between(0.2, 0.5)) if sunny else (0.0, street.between(0.7, 1.1))
     if sunny:
         add_sun(street, sun, elevation)
     back = street.depth + (street.between(0.2, 2) if street.chance(0.45) else street.between(2, 14))
