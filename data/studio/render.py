@@ -148,8 +148,8 @@ class OnLocation(Setup):
     def _build(self, name, settings):
         scene = self._scene(name)
         if settings.get("street") is None:
-            scene.world = build_room(settings, scene.collection)
-            scene.view_settings.exposure = settings["exposure"]
+            scene.world = build_room(self.car.studio, scene.collection)
+            scene.view_settings.exposure = self.car.studio["exposure"]
         else:
             scene.world = build_street(settings, scene)
             scene.cycles.denoising_input_passes = "RGB_ALBEDO"

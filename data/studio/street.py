@@ -42,15 +42,15 @@ def build_street(settings, scene):
 
 
 class Street:
-    """What is being built: random numbers, where to put objects, and materials by name."""
+    """What is being built: where its objects go, and the random numbers it is drawn from."""
 
     def __init__(self, rng, collection, settings):
         self.rng, self.collection, self.count = rng, collection, 0
         self.distance, self.depth = settings["distance"], settings["depth"]
 
-    def add(self, mesh, material, sharp=None):
+    def add(self, mesh, material):
         self.count += 1
-        return add_object(mesh, f"thing {self.count}", material, self.collection, sharp=sharp)
+        return add_object(mesh, f"thing {self.count}", material, self.collection)
 
     def chance(self, p):
         return self.rng.random() < p
@@ -311,10 +311,10 @@ def bricks(street, colour, wide, high, level=False):
     return graph.done(graph.surface(texture.outputs["Color"], Roughness=street.between(0.5, 0.9)))
 
 
-def flat(street, colour, rough=0.6, **settings):
+def flat(colour, rough=0.6):
     """One colour."""
     graph = Graph("flat colour")
-    return graph.done(graph.surface(tuple(float(v) for v in colour), Roughness=rough, **settings))
+    return graph.done(graph.surface(tuple(float(v) for v in colour), Roughness=rough))
 
 
 def wall_material(street):
@@ -346,7 +346,7 @@ def wall(street, back):
         x, w, low = street.between(-9, 9), street.between(0.6, 3.5), street.pick(0, 0, 0.8)
         top = min(high - 0.1, low + street.between(0.5, 2.4))
         if top > low + 0.2:
-            panel = street.pick(flat(street, street.colour()), wall_material(street))
+            panel = street.pick(flat(street.colour()), wall_material(street))
             street.add(block((x, back - 0.03, low), (x + w, back + 0.1, top)), panel)
     if street.chance(0.5):
         trees(street, back)
@@ -370,9 +370,9 @@ def house(street, back):
 def windows(street, left, right, front, high):
     """Rows of windows, and a door or a garage below."""
     w, h, gap = street.between(0.7, 1.6), street.between(0.9, 1.7), street.between(1.0, 2.2)
-    frame = flat(street, street.pick((0.75, 0.75, 0.75), (0.08, 0.06, 0.04), street.colour()))
-    glass = flat(street, street.rng.uniform(0.01, 0.12, 3), rough=0.05)
-    shutter = flat(street, street.colour()) if street.chance(0.4) else None
+    frame = flat(street.pick((0.75, 0.75, 0.75), (0.08, 0.06, 0.04), street.colour()))
+    glass = flat(street.rng.uniform(0.01, 0.12, 3), rough=0.05)
+    shutter = flat(street.colour()) if street.chance(0.4) else None
     pieces, panes, sides = [], [], []
     for z in np.arange(0.9, high - h, street.between(2.5, 3.1)):
         for x in np.arange(left + 0.6, right - w - 0.4, w + gap):
@@ -414,7 +414,7 @@ def hedge(street, back, low=False):
     """A hedge: leaves on a dark box."""
     high = street.between(0.5, 1.1) if low else street.between(1.2, 3.2)
     left, right, deep = -16, 16, 0.8
-    street.add(block((left, back + 0.1, 0), (right, back + deep, high - 0.1)), flat(street, (0.02, 0.035, 0.01), 0.9))
+    street.add(block((left, back + 0.1, 0), (right, back + deep, high - 0.1)), flat((0.02, 0.035, 0.01), 0.9))
     count = int(4500 * high)
     points = street.rng.uniform([left, back - 0.02, 0], [right, back + 0.15, high], (count, 3))
     crown = street.rng.uniform([left, back, high - 0.15], [right, back + deep, high + 0.08], (1500, 3))
@@ -429,7 +429,7 @@ def fence(street, back):
     slats = [block((x, back, 0.08), (x + wide, back + 0.025, high)) for x in np.arange(-14, 14, gap)]
     rails = [block((-14, back + 0.02, z), (14, back + 0.06, z + 0.07)) for z in (0.2, high - 0.15)]
     tone = street.pick(np.ones(3) * 0.7, np.array([0.25, 0.15, 0.08]), np.ones(3) * 0.03, np.array([0.05, 0.12, 0.06]))
-    street.add(merge(slats + rails), flat(street, tone * street.between(0.5, 1.2)))
+    street.add(merge(slats + rails), flat(tone * street.between(0.5, 1.2)))
 
 
 def trees(street, back):
@@ -545,26 +545,26 @@ def prop(street, back):
             plate = moved(
                 lathe([(0.001, 0.02), (0.32, 0.02), (0.32, -0.02)], int(street.pick(3, 4, 24))), move=(x, y - 0.08, 2.1)
             )
-            street.add(plate, flat(street, colour))
+            street.add(plate, flat(colour))
     elif kind == "bollard":
         for k in range(4):
-            street.add(tube([(x + 1.4 * k, y, 0), (x + 1.4 * k, y, 0.9)], 0.07, 10), flat(street, colour))
+            street.add(tube([(x + 1.4 * k, y, 0), (x + 1.4 * k, y, 0.9)], 0.07, 10), flat(colour))
     elif kind == "cone":
         street.add(
             moved(lathe([(0.16, 0), (0.03, 0.6), (0.001, 0.6)], 20), (np.pi / 2, 0, 0), (x, y, 0)),
-            flat(street, (0.7, 0.12, 0.02)),
+            flat((0.7, 0.12, 0.02)),
         )
     elif kind == "plant":
         plant(street, tree(street), x, back + 3.5)
     else:
         size = np.array([street.between(0.5, 2), street.between(0.5, 1), street.between(0.6, 1.4)])
-        street.add(block((x, y, 0.05), (x + size[0], y + size[1], size[2])), flat(street, colour, 0.4))
+        street.add(block((x, y, 0.05), (x + size[0], y + size[1], size[2])), flat(colour, 0.4))
         if kind == "bin":
             for s in (0.1, 0.9):
                 wheel = moved(
                     lathe([(0.001, 0.03), (0.1, 0.03), (0.1, -0.03)], 20), move=(x + s * size[0], y - 0.02, 0.1)
                 )
-                street.add(wheel, flat(street, (0.02, 0.02, 0.02)))
+                street.add(wheel, flat((0.02, 0.02, 0.02)))
 
 
 def behind(street):
