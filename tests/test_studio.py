@@ -251,3 +251,41 @@ def test_a_run_stopped_at_any_moment_goes_on(tmp_path):
     assert min(scores) > 0.99, scores
     names = pd.read_csv(tmp_path / "street" / "train_masks.csv").img
     assert len(names) == 3 and all((tmp_path / "street" / "train" / name).exists() for name in names)
+
+
+HIDDEN = """
+import sys, bpy, numpy as np
+from data.studio import large, render, street
+from data.studio.room import add_object, aim, car_pose
+
+def alpha(setup, objects=()):
+    for item in objects:
+        item.is_holdout = True
+        setup.mask.collection.objects.link(item)
+    image = np.asarray(setup._render(setup.mask, (0, 0, 240, 160)))[..., 3] > 127
+    for item in objects:
+        setup.mask.collection.objects.unlink(item)
+    return image
+
+for car in large.street_cars(4, 99):
+    setup = render.OnLocation(car, (240, 160), 1, sys.argv[1])
+    for view in car.shots:
+        settings, scene = car.settings(view), setup._scene(f"street {view}")
+        turn, place = car_pose(settings, view)
+        setup.root.rotation_euler, setup.root.location = (0, 0, turn), place
+        aim(setup.camera, settings)
+        street.build_street(settings, scene)
+        things = [item for item in scene.collection.objects if item.type == "MESH"]
+        print("hidden", (alpha(setup) & ~alpha(setup, things)).sum())
+wall = add_object(street.block((-9, -3, 0), (9, -2.9, 9)), "wall", None, scene.collection)
+print("hidden", (alpha(setup) & ~alpha(setup, [wall])).sum())
+"""
+
+
+def test_nothing_in_a_street_hides_the_car(tmp_path):
+    """The mask with all things of the street cut out of it is the mask; a wall before the car would show."""
+    pytest.importorskip("bpy", reason="rendering needs Blender's module (data/studio/requirements.txt)")
+    line = [sys.executable, "-c", HIDDEN, str(tmp_path)]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    hidden = [int(row.split()[1]) for row in done.stdout.splitlines() if row.startswith("hidden")]
+    assert hidden[:-1] == [0] * 12 and hidden[-1] > 1000
