@@ -220,7 +220,7 @@ def draw_session(rng):
         "wall_grey": float(np.clip(240 + normal() * 9, 205, 253)),
         "floor_grey": floor,
         "floor_tint": (session["floor_tint"][0] + normal() * 0.015, session["floor_tint"][1] + normal() * 0.02),
-        "light": float(np.clip(1.15 * np.exp(normal() * 0.25), 0.6, 1.9)),
+        "light": float(np.clip(1.45 * np.exp(normal() * 0.3), 0.6, 2.4)),
         "exposure": float(np.clip(normal() * 0.10, -0.3, 0.2)),
         "hall": (hall, hall, hall * 1.1),
         "cast": tuple(1 + np.clip(normal(size=3) * 0.008, -0.02, 0.02)),
