@@ -1,16 +1,30 @@
 """The program that renders the sample: parts that need no Blender, then, where bpy is there, a render."""
 
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 pytest.importorskip("scipy")
 pytest.importorskip("skimage.measure", reason="the studio needs scikit-image")
 from data.studio import __main__ as command  # noqa: E402
-from data.studio import dataset, files, fleet  # noqa: E402
+from data.studio import dataset, files, fleet, large  # noqa: E402
 from data.studio.body import Body  # noqa: E402
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def every_car(arguments=("--fleet", "large")):
+    """What a command photographs: (folder, car, views)."""
+    return command.shoots(command.parse(list(arguments)))
 
 
 def test_same_seed_same_fleet():
@@ -31,13 +45,98 @@ def test_fleet_of_64():
     assert all(car.kind in kinds for car in test if car.usage == "public")
 
 
+def test_sample_is_the_fleet_of_its_command():
+    """data/sample stays as it is: the program of today still describes its cars."""
+    rows = pd.read_csv(DATA / "sample" / "metadata.csv", dtype=str, keep_default_na=False)
+    cars = {car.id: car for car in fleet.fleet(64, 7)}
+    assert {row[0]: row[1:] for row in rows.itertuples(index=False, name=None)} == {
+        name: car.metadata for name, car in cars.items()
+    }
+    assert {car.id for car in cars.values() if car.part == "test"} == {
+        path.name[:12] for path in (DATA / "sample" / "test").iterdir()
+    }
+
+
+@pytest.mark.parametrize("draw", [large.studio_cars, large.street_cars])
+def test_large_fleet_follows_from_its_seed(draw):
+    assert draw(4, 5) == draw(9, 5)[:4]
+    assert draw(4, 5) != draw(4, 6)
+
+
+def test_large_fleet_is_large_and_its_checksum_is_on_record():
+    every = every_car()
+    cars = [car for _, car, _ in every]
+    studio = [(car, views) for folder, car, views in every if folder.endswith("studio")]
+    assert len(studio) >= 400 and sum(len(views) for _, views in studio) >= 3000
+    assert {car.kind for car in cars} == set(fleet.KINDS) and {car.part for car in cars} == {"train"}
+    recorded = re.search(r"checksum of the list of cars: `([0-9a-f]{12})`", (DATA / "README.md").read_text())
+    assert recorded and recorded[1] == large.checksum(cars)
+    assert large.checksum(cars) != large.checksum(cars[:-1])
+
+
+def test_studio_and_streets_take_turns():
+    assert [Path(folder).name for folder, _, _ in every_car()[:4]] == ["studio", "street"] * 2
+
+
+def test_no_car_is_in_two_sets():
+    sets = [every_car(["--fleet", name]) for name in command.FLEETS]
+    names = [car.id for one in sets for _, car, _ in one]
+    assert len(names) == len(set(names)) == 64 + 24 + 840
+
+
+def test_every_car_of_the_large_fleet_has_standard_views_and_free_cameras():
+    for car in large.studio_cars(40, 1):
+        standard = [view for view in car.shots if view in large.STANDARD]
+        assert len(standard) == 4 and np.ptp(standard) == 12 and set(car.shots) - set(standard) == set(large.FREE)
+        assert all(car.settings(view) == car.studio for view in standard)
+
+
+def in_frame(car, settings):
+    """Shares of the car's bounding box that lie in the picture, across and up: a pinhole camera, written anew."""
+    turn = np.radians(270 - (settings["direction"] - 1) * 22.5) + settings["heading"]
+    corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (0, 1)])
+    x, y, z = (corners * [car.shape.length, car.shape.width, car.shape.height]).T
+    ahead = x * np.sin(turn) + y * np.cos(turn) + settings["distance"]
+    aside = x * np.cos(turn) - y * np.sin(turn)
+    u = 0.5 + settings["lens"] / 36 * (aside / ahead + settings["pan"])
+    v = settings["horizon"] + settings["lens"] / 24 * (settings["camera_height"] - z) / ahead
+    return [(min(w.max(), 1) - max(w.min(), 0)) / np.ptp(w) for w in (u, v)]
+
+
+@pytest.mark.parametrize(
+    "draw, heights, distances",
+    [(large.studio_cars, (0.9, 3.0), (5.0, 9.8)), (large.street_cars, (0.7, 2.1), (3.8, 18))],
+)
+def test_free_cameras_look_at_the_car_and_some_cut_it_off(draw, heights, distances):
+    shots = [(car, car.settings(view)) for car in draw(120, 3) for view in car.shots if car.shots[view]]
+    for _, settings in shots:
+        assert heights[0] <= settings["camera_height"] <= heights[1]
+        assert distances[0] <= settings["distance"] <= distances[1] and 17 <= settings["lens"] <= 120
+    shares = np.array([in_frame(*shot) for shot in shots])
+    assert shares.min() > 0.1
+    assert 0.1 < (shares.min(1) < 0.97).mean() < 0.6
+
+
+def test_nothing_in_a_street_stands_nearer_than_the_car_reaches():
+    for car in large.street_cars(40, 3):
+        for view in car.shots:
+            settings = car.settings(view)
+            turn = np.radians((settings["direction"] - 1) * 22.5)
+            reach = (abs(np.cos(turn)) * car.shape.length + abs(np.sin(turn)) * car.shape.width) / 2
+            assert settings["depth"] > reach + 0.25
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", fleet.KINDS)
-def test_bodies_are_closed_and_of_the_size_asked_for(kind):
-    body = Body(fleet.draw_car(1, 2, kind))
+@pytest.mark.parametrize(
+    "car, room",
+    [(fleet.draw_car(1, 2, kind), 0.12) for kind in fleet.KINDS] + [(car, 0.2) for car in large.studio_cars(12, 1)],
+    ids=lambda value: getattr(value, "kind", None),
+)
+def test_bodies_are_closed_and_of_the_size_asked_for(car, room):
+    body = Body(car)
     vertices, normals, faces = body.surface()
     low, high = vertices.min(0), vertices.max(0)
-    assert np.abs(high - low - [body.length, body.width, body.height - low[2]]).max() < 0.12
+    assert np.abs(high - low - [body.length, body.width, body.height - low[2]]).max() < room
     edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
     _, counts = np.unique(edges, axis=0, return_counts=True)
     assert (counts % 2 == 0).all()
@@ -118,3 +217,76 @@ def test_renders_what_the_mesh_projects_to(tmp_path):
     before = {path: path.stat().st_mtime for path in tmp_path.rglob("*.jpg")}
     subprocess.run(line, capture_output=True, check=True)
     assert before == {path: path.stat().st_mtime for path in tmp_path.rglob("*.jpg")}
+
+
+def test_a_run_stopped_at_any_moment_goes_on(tmp_path):
+    """Both parts of the large fleet, stopped half-way and taken up again; masks agree with the meshes."""
+    pytest.importorskip("bpy", reason="rendering needs Blender's module (data/studio/requirements.txt)")
+    line = [sys.executable, "-m", "data.studio", "--fleet", "large", "--out", str(tmp_path), "--only", "0"]
+    line += ["--size", "240x160", "--samples", "1", "--seed", "3"]
+    first = subprocess.Popen(line, stdout=subprocess.DEVNULL, start_new_session=True)
+    while first.poll() is None and len(list(tmp_path.rglob("*.jpg"))) < 3:
+        time.sleep(0.2)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    early = {path: path.read_bytes() for path in tmp_path.rglob("*_[0-9][0-9]*.*") if path.suffix != ".part"}
+    assert 3 <= len(early) < 22
+    for path in early:
+        with Image.open(path) as image:
+            image.load()
+            assert image.size == (240, 160)
+    subprocess.run(line, capture_output=True, check=True)
+    assert {path: path.read_bytes() for path in early} == early
+    code = (
+        "import sys, numpy as np\n"
+        "from data.studio import __main__ as command, camera, dataset, files, render\n"
+        "for folder, car, views in command.shoots(command.parse(sys.argv[1:])):\n"
+        "    mesh = render.car_mesh(car)\n"
+        "    for view in views:\n"
+        "        mask = dataset.read_mask(files.mask_path(folder, car, view)).astype(bool)\n"
+        "        drawn = camera.silhouette(mesh, car.settings(view), view, (240, 160))\n"
+        "        print(2 * (mask & drawn).sum() / (mask.sum() + drawn.sum()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *line[3:]], capture_output=True, text=True, check=True)
+    scores = [float(word) for word in done.stdout.split()[-11:]]
+    assert min(scores) > 0.99, scores
+    names = pd.read_csv(tmp_path / "street" / "train_masks.csv").img
+    assert len(names) == 3 and all((tmp_path / "street" / "train" / name).exists() for name in names)
+
+
+HIDDEN = """
+import sys, bpy, numpy as np
+from data.studio import large, render, street
+from data.studio.room import add_object, aim, car_pose
+
+def alpha(setup, objects=()):
+    for item in objects:
+        item.is_holdout = True
+        setup.mask.collection.objects.link(item)
+    image = np.asarray(setup._render(setup.mask, (0, 0, 240, 160)))[..., 3] > 127
+    for item in objects:
+        setup.mask.collection.objects.unlink(item)
+    return image
+
+for car in large.street_cars(4, 99):
+    setup = render.OnLocation(car, (240, 160), 1, sys.argv[1])
+    for view in car.shots:
+        settings, scene = car.settings(view), setup._scene(f"street {view}")
+        turn, place = car_pose(settings, view)
+        setup.root.rotation_euler, setup.root.location = (0, 0, turn), place
+        aim(setup.camera, settings)
+        street.build_street(settings, scene)
+        things = [item for item in scene.collection.objects if item.type == "MESH"]
+        print("hidden", (alpha(setup) & ~alpha(setup, things)).sum())
+wall = add_object(street.block((-9, -3, 0), (9, -2.9, 9)), "wall", None, scene.collection)
+print("hidden", (alpha(setup) & ~alpha(setup, [wall])).sum())
+"""
+
+
+def test_nothing_in_a_street_hides_the_car(tmp_path):
+    """The mask with all things of the street cut out of it is the mask; a wall before the car would show."""
+    pytest.importorskip("bpy", reason="rendering needs Blender's module (data/studio/requirements.txt)")
+    line = [sys.executable, "-c", HIDDEN, str(tmp_path)]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    hidden = [int(row.split()[1]) for row in done.stdout.splitlines() if row.startswith("hidden")]
+    assert hidden[:-1] == [0] * 12 and hidden[-1] > 1000

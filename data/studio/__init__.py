@@ -7,13 +7,16 @@ The modules, in the order in which data flows through them:
 
 ======== =====================================================================
 fleet    which cars: kind, proportions, paint, extras, camera and room of each
+large    the large fleet: richer cars, free cameras, streets
 fields   arithmetic of distance fields
 mesh     boxes, tubes and lathed shapes as plain arrays
 body     the car body as a signed distance field, and its surface
 decals   windows, seams, lamps and grilles drawn on the body, by projection
+dress    two-tone paint, stripes, stickers and dirt
 parts    wheels, mirrors, rails, seats: everything that is bolted on
 shaders  Blender materials
 room     wall, letters, turntable, light and camera
+street   streets, yards and plain backdrops
 camera   the pinhole projection, for tests and measurements
 render   one car: its pictures and masks
 files    their names, written whole or not at all

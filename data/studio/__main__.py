@@ -6,28 +6,51 @@ import sys
 import time
 from pathlib import Path
 
+from .dataset import write_tables
+from .files import missing_views
+from .fleet import fleet
+from .large import checksum, street_cars, studio_cars
+
 
 class Mistake(ValueError):
     """Something the caller can mend: what is wrong, and what to do."""
 
 
+#: What each fleet is made of, unless told otherwise.
+FLEETS = {
+    "sample": {"out": "data/sample", "cars": 64, "seed": 7, "size": "480x320"},
+    "street": {"out": "data/street", "cars": 24, "seed": 11, "size": "640x427"},
+    "large": {"out": "data/fleet", "cars": 420, "seed": 2026, "size": "640x427"},
+}
+
+
 def parse(arguments=None):
     """Read and check the arguments."""
     parser = argparse.ArgumentParser(
-        prog="python -m data.studio", description="Render cars in a photo studio, with masks."
+        prog="python -m data.studio",
+        description="Render cars in a photo studio and in streets, with masks. What is there already is skipped.",
     )
-    parser.add_argument("--out", default="data/sample", help="folder of the data set (default: %(default)s)")
-    parser.add_argument("--cars", type=int, default=64, help="how many cars; every fourth is for testing")
+    parser.add_argument(
+        "--fleet",
+        default="sample",
+        choices=FLEETS,
+        help="sample: data/sample; street: data/street; large: both kinds of pictures, many, for training",
+    )
+    parser.add_argument("--out", help="folder of the data set (default: data/ and the fleet's name)")
+    parser.add_argument("--cars", type=int, help="how many cars (default: sample 64, street 24, large 420 of each)")
     parser.add_argument("--only", type=int, help="render this car alone, counted from 0")
-    parser.add_argument("--seed", type=int, default=7, help="same seed, same cars and masks")
-    parser.add_argument("--views", default="1-16", help="views, such as 1-16 or 1,5 (01 front, 05 nose left, 09 rear)")
-    parser.add_argument("--size", default="480x320", help="width x height in pixels, 3:2")
-    parser.add_argument("--samples", type=int, default=0, help="light paths a pixel (0: enough for 480x320)")
+    parser.add_argument("--seed", type=int, help="same seed, same cars and masks")
+    parser.add_argument("--views", default="1-16", help="views of the sample: 1-16 or 1,5 (01 front, 05 nose left)")
+    parser.add_argument("--size", help="width x height in pixels, 3:2 (default: sample 480x320, others 640x427)")
+    parser.add_argument("--samples", type=int, default=0, help="light paths a pixel (0: enough for training)")
     parser.add_argument("--jobs", type=int, default=1, help="processes, one core each")
     parser.add_argument(
         "--tables-only", action="store_true", help="render nothing: write the csv files for what is there"
     )
     options = parser.parse_args(arguments)
+    for name, value in FLEETS[options.fleet].items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
     options.views, options.size = parse_views(options.views), parse_size(options.size)
     if options.cars < 1 or options.jobs < 1 or options.samples < 0:
         raise Mistake("--cars and --jobs must be at least 1, --samples at least 0.")
@@ -75,37 +98,60 @@ def need_blender():
         )
 
 
+def shoots(options):
+    """What to photograph: a list of (folder, Car, its views), in the order in which it is done."""
+    if options.fleet == "sample":
+        sets = {options.out: fleet(options.cars, options.seed)}
+    elif options.fleet == "street":
+        sets = {options.out: street_cars(options.cars, options.seed, views=(1, 2), test_every=4)}
+    else:
+        sets = {
+            f"{options.out}/studio": studio_cars(options.cars, options.seed),
+            f"{options.out}/street": street_cars(options.cars, options.seed + 1),
+        }
+    return [
+        (folder, cars[index], list(cars[index].shots) or options.views)
+        for index in range(options.cars)
+        for folder, cars in sets.items()
+        if options.only in (None, index)
+    ]
+
+
 def run(options):
     """Render what is missing, then write the tables."""
-    need_blender()
-    from .dataset import write_tables
-    from .files import missing_views
-    from .fleet import fleet
+    every = shoots(options)
+    print(
+        f"{options.out}: {len(every)} cars, {sum(len(views) for _, _, views in every)} pictures,"
+        f" checksum {checksum([car for _, car, _ in every])}",
+        flush=True,
+    )
+    if not options.tables_only:
+        need_blender()
+        render_missing(every, options)
+    for folder in dict.fromkeys(folder for folder, _, _ in every):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        complete = write_tables(folder, [(car, views) for place, car, views in every if place == folder])
+        count = {part: sum(car.part == part for car in complete) for part in ("train", "test")}
+        print(
+            f"{folder}: {count['train']} cars to train on, {count['test']} to test on, complete with masks and tables"
+        )
+
+
+def render_missing(every, options):
+    """Render what is not there yet, and say how far it is."""
     from .jobs import in_parallel
 
     Path(options.out).mkdir(parents=True, exist_ok=True)
-    cars = fleet(options.cars, options.seed)
-    if options.only is not None:
-        cars = [cars[options.only]]
-    todo = [] if options.tables_only else [car for car in cars if missing_views(options.out, car, options.views)]
-    print(
-        f"{options.out}: {len(cars)} cars x {len(options.views)} views, {len(cars) - len(todo)} cars complete",
-        flush=True,
-    )
+    todo = [shoot for shoot in every if missing_views(*shoot)]
+    print(f"{options.out}: {len(every) - len(todo)} cars complete", flush=True)
     start = time.time()
-    for done, (car, seconds) in enumerate(in_parallel(todo, options), 1):
+    for done, (folder, car, views, seconds) in enumerate(in_parallel(todo, options), 1):
         left = (time.time() - start) / done * (len(todo) - done)
         print(
-            f"{done:3}/{len(todo)} {car.id} {car.kind:<12} {car.part:<5}"
-            f" {seconds / len(options.views):5.1f} s a view,"
-            f" {left / 60:.0f} min left",
+            f"{done:3}/{len(todo)} {car.id} {Path(folder).name} {car.kind:<12} {car.part:<5}"
+            f" {seconds / len(views):5.1f} s a view, {left / 60:.0f} min left",
             flush=True,
         )
-    complete = write_tables(options.out, cars, options.views)
-    count = {part: sum(car.part == part for car in complete) for part in ("train", "test")}
-    print(
-        f"{options.out}: {count['train']} cars to train on, {count['test']} to test on, complete with masks and tables"
-    )
 
 
 def main():

@@ -27,7 +27,7 @@ class Body:
         self.__dict__.update({k: np.float32(v) for k, v in vars(car.shape).items()})
         self.front_end, self.rear_end, self.half = self.length / 2, -self.length / 2, self.width / 2
         self.axles = (self.front_end - self.overhang, self.front_end - self.overhang - self.wheelbase)
-        self.arch_radius = self.wheel + np.float32(0.05)
+        self.arch_radius = self.wheel + np.float32(self.style["arch_gap"])
         self.bed = self.kind == "pickup"
         self.upright = self.kind in ("hatchback", "wagon", "suv", "crossover", "minivan", "van")
         self.grille_z = self.nose - (0.10 + self.style["grille_height"])
@@ -35,6 +35,7 @@ class Body:
         self.intake_z = self.clearance + 0.07 + self.style["intake_height"] + raised
         self.plate_z = REAR_PLATE.get(self.kind, 0.90)
         self.tail_z = self.deck - (0.22 if self.bed else 0.20)
+        self.cockpit_end = max(self.deck_start + 0.12, self.axles[1] + self.arch_radius + 0.03)
         self._top = self._top_curve()
         self.decals = decals.all_decals(self)
 
@@ -99,14 +100,16 @@ class Body:
         between = step(self.axles[1] + 0.45, self.axles[1] + 0.7, x) * (
             1 - step(self.axles[0] - 0.7, self.axles[0] - 0.45, x)
         )
-        width = width - 0.018 * np.exp(-(((z - 0.44) / 0.09) ** 2)) * between  # hollow along the doors
-        crease = belt - 0.17 - 0.03 * (x / self.front_end)
+        width = width - self.style["waist"] * np.exp(-(((z - 0.44) / 0.09) ** 2)) * between  # hollow along the doors
+        crease = belt - self.style["crease_drop"] - 0.03 * (x / self.front_end)
         width = width + self.style["crease"] * (1 - step(crease - 0.004, crease + 0.05, z)) * step(
             crease - 0.30, crease, z
         )
         for axle in self.axles:  # flared wheel arches
             r = np.hypot(x - axle, z - self.wheel)
-            width = width + 0.026 * np.exp(-(((r - self.arch_radius) / 0.07) ** 2)) * (r > self.arch_radius - 0.12)
+            width = width + self.style["flare"] * np.exp(-(((r - self.arch_radius) / 0.07) ** 2)) * (
+                r > self.arch_radius - 0.12
+            )
         return width
 
     def sill(self, x):
@@ -118,10 +121,10 @@ class Body:
         """x of the front end."""
         q, style = np.abs(y) / self.half, self.style
         bumper = 0.42 * self.nose + 0.12
-        x = self.front_end - (0.16 if self.bed else 0.25) * q**2.4 - 0.02
+        x = self.front_end - style["nose_round"] * (0.16 if self.bed else 0.25) * q**2.4 - 0.02
         x = (
             x
-            - (0.05 if self.bed else 0.11) * np.clip((z - bumper) / 0.35, 0, 2) ** 2
+            - style["nose_lean"] * (0.05 if self.bed else 0.11) * np.clip((z - bumper) / 0.35, 0, 2) ** 2
             - 0.10 * np.clip((bumper - z) / 0.3, 0, 2) ** 2
         )
         x = x - 0.035 * patch(y, z, self.grille_z, style["grille_width"], style["grille_height"], 0.03)
@@ -132,7 +135,7 @@ class Body:
         q = np.abs(y) / self.half
         x = (
             self.rear_end
-            + (0.07 if self.bed or self.kind == "van" else 0.14) * q**2.6
+            + self.style["tail_round"] * (0.07 if self.bed or self.kind == "van" else 0.14) * q**2.6
             + 0.01
             + 0.035 * step(0.64, 0.72, z)
         )
@@ -145,7 +148,12 @@ class Body:
     def distance(self, x, y, z):
         """Signed distance to the body (metres, negative inside); arrays that broadcast together."""
         y = np.abs(y)
-        body = smooth_min(self._lower(x, y, z), self._greenhouse(x, y, z), 0.03)
+        lower, greenhouse = self._lower(x, y, z), self._greenhouse(x, y, z)
+        if self.style["open_top"]:
+            lower = smooth_max(lower, -self._cockpit(x, y, z), 0.03)
+            behind = self.windscreen(z) - 0.16 * (y / self.half) ** 2 - 0.09 - x
+            greenhouse = smooth_max(greenhouse, behind, 0.02)
+        body = smooth_min(lower, greenhouse, 0.03)
         if self.bed:
             well = smooth_max(
                 smooth_max(
@@ -166,18 +174,23 @@ class Body:
     def _lower(self, x, y, z):
         q = y / self.half
         crown = 0.05 * q**2.5 * step(self.screen_foot - 0.2, self.screen_foot + 0.4, x) + 0.035 * q**3
-        body = smooth_max(y - self.side(x, z), z - self.top(x) + crown, 0.08)
-        body = smooth_max(body, x - self.front(y, z), 0.05 if self.bed else 0.10)
-        body = smooth_max(body, self.rear(y, z) - x, 0.07)
+        body = smooth_max(y - self.side(x, z), z - self.top(x) + crown, 0.08 * self.style["soft"])
+        body = smooth_max(body, x - self.front(y, z), (0.05 if self.bed else 0.10) * self.style["soft"])
+        body = smooth_max(body, self.rear(y, z) - x, 0.07 * self.style["soft"])
         body = smooth_max(body, self.sill(x) - z, 0.04)
         bulge = 0.016 * (step(0.36, 0.54, y) - 0.5) * step(self.screen_foot + 0.05, self.screen_foot + 0.3, x)
         return body - bulge * step(self.nose - 0.08, self.nose + 0.02, z)
+
+    def _cockpit(self, x, y, z):
+        """The hollow of the seats in an open car."""
+        along = np.maximum(x - self.screen_foot + 0.42, self.cockpit_end - x)
+        return smooth_max(smooth_max(y - self.half + 0.19, along, 0.1), 0.45 - z, 0.05)
 
     def _greenhouse(self, x, y, z):
         q = y / self.half
         lean_front = 1 / np.hypot(1, (self.screen_foot - self.screen_top) / (self.height - self.cowl))
         lean_rear = 1 / np.hypot(1, (self.deck_start - self.roof_end) / (self.height - self.deck))
-        cabin = smooth_max(y - self.cabin(x, z), z - self.roof(x) + 0.045 * q**2, 0.10)
+        cabin = smooth_max(y - self.cabin(x, z), z - self.roof(x) + 0.045 * q**2, 0.10 * self.style["soft"])
         cabin = smooth_max(cabin, (x - self.windscreen(z) + 0.16 * q**2) * lean_front, 0.06)
         cabin = smooth_max(cabin, (self.rear_window(z) + 0.10 * q**2 - x) * lean_rear, 0.07)
         return smooth_max(cabin, min(self.deck, self.cowl) - 0.07 - z, 0.02)

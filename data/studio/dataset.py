@@ -22,32 +22,37 @@ def read_mask(path):
         return np.array(image)
 
 
-def write_tables(folder, cars, views):
+def write_tables(folder, shoots):
     """Write the csv files for the cars that are complete.
+
+    Parameters
+    ----------
+    folder : path of the data set
+    shoots : list of (Car, its views)
 
     Returns
     -------
     list of Car
         The complete cars, sorted by id.
     """
-    complete = sorted((car for car in cars if not missing_views(folder, car, views)), key=lambda car: car.id)
-    train = [car for car in complete if car.part == "train"]
-    test = [car for car in complete if car.part == "test"]
-    write_csv(folder, "train_masks.csv", ("img", "rle_mask"), mask_rows(folder, train, views))
+    done = (shoot for shoot in shoots if not missing_views(folder, *shoot))
+    complete = sorted(done, key=lambda shoot: shoot[0].id)
+    train, test = ([(car, views) for car, views in complete if car.part == part] for part in ("train", "test"))
+    write_csv(folder, "train_masks.csv", ("img", "rle_mask"), mask_rows(folder, train))
     write_csv(
         folder,
         "sample_submission.csv",
         ("img", "rle_mask"),
-        [(name(car, v), "1 1") for car in test for v in views],
+        [(name(car, v), "1 1") for car, views in test for v in views],
     )
-    write_csv(folder, "solution.csv", ("img", "rle_mask", "usage"), mask_rows(folder, test, views))
+    write_csv(folder, "solution.csv", ("img", "rle_mask", "usage"), mask_rows(folder, test))
     write_csv(
         folder,
         "metadata.csv",
         ("id", "year", "make", "model", "trim1", "trim2"),
-        [(car.id, *car.metadata) for car in complete],
+        [(car.id, *car.metadata) for car, _ in complete],
     )
-    return complete
+    return [car for car, _ in complete]
 
 
 def name(car, view):
@@ -55,9 +60,9 @@ def name(car, view):
     return f"{car.id}_{view:02d}.jpg"
 
 
-def mask_rows(folder, cars, views):
+def mask_rows(folder, shoots):
     """(picture, run lengths) of training cars; for test cars the leaderboard too."""
-    for car in cars:
+    for car, views in shoots:
         for view in views:
             row = (name(car, view), run_lengths(read_mask(mask_path(folder, car, view))))
             yield row + (car.usage,) if car.usage else row

@@ -1,6 +1,6 @@
 """Which cars are photographed: everything that differs from car to car is drawn here, from the seed."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -90,6 +90,40 @@ PAINTS = [
     ("brown", (0.07, 0.035, 0.02), 0.5, 1),
 ]
 SEATS = [(0.04, 0.04, 0.04), (0.10, 0.10, 0.105), (0.40, 0.32, 0.23), (0.30, 0.30, 0.30)]
+#: What the sample's cars and studio all have in common, and other fleets (large.py) vary.
+PLAIN_STYLE = {
+    "arch_gap": 0.05,  # between tyre and wheel arch, metres
+    "flare": 0.026,  # of the wheel arches, metres
+    "waist": 0.018,  # hollow along the doors, metres
+    "crease_drop": 0.17,  # from the window line to the crease, metres
+    "nose_round": 1.0,  # factors: how round the ends are in plan, how much they lean, how soft the edges are
+    "nose_lean": 1.0,
+    "tail_round": 1.0,
+    "soft": 1.0,
+    "mirror_size": 1.0,
+    "aerial_reach": 1.0,
+    "rim_shape": None,  # spokes and widths as in parts.RIMS, instead of one of those
+    "steer": 0.0,  # turn of the front wheels, radians
+    "alloy": (0.55, 0.55, 0.57),
+    "plate_size": (0.31, 0.155),
+    "plate": (0.78, 0.80, 0.82),
+    "plate_ink": (0.03, 0.25, 0.52),
+    "inside": (0.035, 0.035, 0.035),
+    "gloss": 0.8,  # weight of the clear coat
+    "open_top": False,
+    "roof_box": False,
+    "taxi_sign": False,
+    "spare_wheel": False,
+    "roll_bar": False,
+    "dress": None,  # two-tone paint, stickers and dirt: see dress.py
+}
+PLAIN_STUDIO = {
+    "light": 1.0,
+    "exposure": 0.0,  # stops
+    "hall": (0.09, 0.09, 0.10),
+    "cast": (1.0, 1.0, 1.0),
+    "contrast": 0.0,
+}
 WORDS = ["VANTORO", "CALVARO", "MOTAVIA", "CARLUNA", "AVELINO", "NOVACAR", "RIVALTO"]
 MODELS = {
     "Norvik": {
@@ -167,6 +201,11 @@ class Car:
     style: dict  # grille, lamps, rims, extras
     studio: dict  # camera, light, tint, letters
     metadata: tuple  # year, make, model, trim1, trim2
+    shots: dict = field(default_factory=dict)  # what differs from `studio` in a view: view to settings
+
+    def settings(self, view):
+        """Camera, pose and light of one view."""
+        return {**self.studio, **self.shots.get(view, {})}
 
 
 def fleet(count, seed):
@@ -249,7 +288,7 @@ def draw_style(kind, paint, rng):
     def chance(p):
         return bool(rng.random() < p)
 
-    return {
+    return PLAIN_STYLE | {
         "grille_width": rng.uniform(0.26, 0.50),
         "grille_height": rng.uniform(0.10, 0.14) if tall else rng.uniform(0.045, 0.10),
         "grille_bars": int(rng.integers(2, 6)),
@@ -309,7 +348,7 @@ def draw_studio(rng):
     distance, height = 8.8 + normal() * 0.25, float(np.clip(2.02 + normal() * 0.14, 1.6, 2.5))
     lens = 51.5 * (1 + np.clip(normal(), -2, 2) * 0.045)
     middle = 0.695 + np.clip(normal(), -2, 2) * 0.028  # where the middle of the turntable lies in the picture
-    return {
+    return PLAIN_STUDIO | {
         "distance": distance,
         "camera_height": height,
         "lens": lens,

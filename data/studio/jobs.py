@@ -5,13 +5,13 @@ import os
 import time
 
 
-def in_parallel(cars, options):
-    """Photograph cars in `options.jobs` processes; yields (car, seconds) as each is done."""
-    if not cars:
+def in_parallel(shoots, options):
+    """Photograph cars in `options.jobs` processes; yields (folder, car, views, seconds) as each is done."""
+    if not shoots:
         return
     context = multiprocessing.get_context("spawn")
-    with context.Pool(min(options.jobs, len(cars)), be_quiet, maxtasksperchild=1) as pool:
-        yield from pool.imap_unordered(work, [(car, options) for car in cars])
+    with context.Pool(min(options.jobs, len(shoots)), be_quiet, maxtasksperchild=1) as pool:
+        yield from pool.imap_unordered(work, [(shoot, options) for shoot in shoots])
 
 
 def be_quiet():
@@ -21,9 +21,9 @@ def be_quiet():
 
 def work(job):
     """Photograph one car, in a process of its own."""
-    car, options = job
+    (folder, car, views), options = job
     from .render import photograph
 
     start = time.time()
-    photograph(car, options.out, options.views, options.size, options.samples)
-    return car, time.time() - start
+    photograph(car, folder, views, options.size, options.samples)
+    return folder, car, views, time.time() - start

@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import decals
+from .fleet import PLAIN_STYLE
 from .mesh import TURN, box, ellipsoid, lathe, merge, mirrored, moved, tube
 
 #: Rims: spokes, twin spread (radians), width at the hub, width at the rim, slant (radians)
@@ -35,6 +36,7 @@ def all_parts(body):
         wipers,
         small_parts,
         pickup_parts,
+        extras,
     ):
         pieces += build(body)
     groups = {}
@@ -57,11 +59,11 @@ def wheels(body):
     one, width, pieces = wheel(body), 0.20 + 0.12 * (body.wheel - 0.30), []
     for x in body.axles:
         for s in (1, -1):
-            turn = rng.uniform(0, TURN)
+            turn, steer = rng.uniform(0, TURN), body.style["steer"] * (x > 0)
             for material, mesh in one:
                 shape = moved(
                     mesh if s > 0 else mirrored(mesh),
-                    (0, turn, 0),
+                    (0, turn, steer),
                     (x, s * (body.half - width / 2 - 0.012), body.wheel),
                 )
                 pieces.append((material, shape))
@@ -104,7 +106,7 @@ def wheel(body):
             ),
         ),
     ]
-    count, twin, hub, outer, slant = RIMS[style["rim"]]
+    count, twin, hub, outer, slant = style["rim_shape"] or RIMS[style["rim"]]
     for i in range(count):
         for offset in (-twin, twin) if twin else (0,):
             pieces.append((metal, spoke(rim, h, hub, outer, TURN * i / count, offset, slant)))
@@ -186,7 +188,7 @@ def underbody(body):
 
 def mirrors(body):
     """Door mirrors on their feet."""
-    size = 1.25 if body.kind in ("pickup", "suv", "van") else 1.0
+    size = body.style["mirror_size"] * (1.25 if body.kind in ("pickup", "suv", "van") else 1.0)
     x = float(body.windscreen(body.belt(body.screen_foot) + 0.05)) - 0.36
     y, z = float(body.half) - 0.06, float(body.belt(x)) + 0.10
     shell = ellipsoid((0.075 * size, 0.115 * size, 0.078 * size), 16)
@@ -324,16 +326,19 @@ def rear_end(body):
 
 
 def plates(body):
-    """Dealer's plates, front and rear, of an invented dealer."""
-    pieces = []
+    """Plates, front and rear: those of an invented dealer, or a number."""
+    pieces, (wide, high) = [], body.style["plate_size"]
+    marks = [(-0.07, 0.01, 0.06, 0.06), (0.05, 0.01, 0.14, 0.028), (0, -0.064, 0.29, 0.02)]
+    if body.style["plate_ink"] != PLAIN_STYLE["plate_ink"]:
+        marks = [(y, 0, 0.06 * wide, 0.55 * high) for y in np.linspace(-0.38, 0.38, 7) * wide]
     low = float(body.intake_z) + 0.03
     ahead = float(body.front(0.0, low)) + (0.035 if not body.bed else 0.075)
     behind = float(body.rear(0.0, body.plate_z)) - 0.012
     for x, z, s in ((ahead, 0.58 if body.bed else low, 1), (behind, float(body.plate_z), -1)):
-        pieces.append(("plate", moved(box((0.012, 0.31, 0.155), 0.004), move=(x, 0, z))))
-        pieces.append(("plate_ink", moved(box((0.004, 0.06, 0.06), 0.0015), move=(x + s * 0.007, -0.07, z + 0.01))))
-        pieces.append(("plate_ink", moved(box((0.004, 0.14, 0.028), 0.0015), move=(x + s * 0.007, 0.05, z + 0.01))))
-        pieces.append(("plate_ink", moved(box((0.004, 0.29, 0.02), 0.0015), move=(x + s * 0.007, 0, z - 0.064))))
+        pieces.append(("plate", moved(box((0.012, wide, high), 0.004), move=(x, 0, z))))
+        pieces += [
+            ("plate_ink", moved(box((0.004, w, h), 0.0015), move=(x + s * 0.007, y, z + up))) for y, up, w, h in marks
+        ]
     return pieces
 
 
@@ -357,13 +362,23 @@ def roof_gear(body):
 
 def aerial(body):
     """A rod on the fender, a rod on the roof, or a fin."""
-    kind = "fender" if body.bed else body.style["aerial"]
+    kind, reach = "fender" if body.bed else body.style["aerial"], body.style["aerial_reach"]
     if kind == "fender":
         y, x = -float(body.half) + 0.22, float(body.screen_foot) + 0.20
-        return [("black", tube([(x, y, body.cowl - 0.06), (x - 0.16, y, body.cowl + 0.80)], [0.006, 0.0035]))]
+        return [
+            (
+                "black",
+                tube([(x, y, body.cowl - 0.06), (x - 0.16 * reach, y, body.cowl + 0.80 * reach)], [0.006, 0.0035]),
+            )
+        ]
     if kind == "roof" and body.kind != "convertible":
         x = float(body.roof_end) + 0.25
-        return [("black", tube([(x, 0, body.roof(x) - 0.02), (x - 0.35, 0, body.roof(x) + 0.24)], [0.008, 0.004]))]
+        return [
+            (
+                "black",
+                tube([(x, 0, body.roof(x) - 0.02), (x - 0.35 * reach, 0, body.roof(x) + 0.24 * reach)], [0.008, 0.004]),
+            )
+        ]
     if kind == "fin" and body.kind != "convertible":
         x = float(body.roof_end) + 0.22
         return [("paint", moved(box((0.13, 0.03, 0.055), 0.012), (0, 0.30, 0), (x, 0, body.roof(x) + 0.008)))]
@@ -447,13 +462,37 @@ def pickup_parts(body):
     return pieces + both_sides([("black", tube(rail, 0.03, flatten=0.6))])
 
 
+def extras(body):
+    """What some cars carry: a roof box, a taxi's sign, a spare wheel, a roll bar."""
+    style, pieces, roof = body.style, [], float(body.roof(0.0))
+    middle = (body.screen_top + body.roof_end) / 2
+    if style["roof_box"]:
+        pieces.append(("black", moved(box((1.5, 0.7, 0.34), 0.12, 5), move=(middle, 0.2, roof + 0.24))))
+        bars = [[(middle + x, y, roof + 0.05) for y in (-0.6, 0.6)] for x in (-0.4, 0.4)]
+        pieces += [("black", tube(bar, 0.025)) for bar in bars]
+    if style["taxi_sign"]:
+        pieces.append(("plate", moved(box((0.16, 0.5, 0.13), 0.03), move=(middle + 0.2, 0, roof + 0.06))))
+    if style["spare_wheel"]:
+        x, r = float(body.rear(0.0, body.deck - 0.15)), 0.95 * float(body.wheel)
+        cover = lathe([(0.001, 0.20), (0.8 * r, 0.20), (r, 0.15), (r, -0.06)], 40)
+        pieces.append(("black", moved(cover, (0, 0, np.pi / 2), (x, 0.1, body.deck - 0.12))))
+    if style["roll_bar"]:
+        x, y, z = body.deck_start - 0.30, body.half - 0.22, body.deck - 0.1
+        high = float(body.height) + 0.03
+        hoop = [(x, -y, z), (x, -0.9 * y, high - 0.1), (x, -0.75 * y, high)]
+        path = hoop + [(a, -b, c) for a, b, c in reversed(hoop)]
+        legs = [[(x, s * 0.8 * y, high - 0.04), (x - 0.9, s * y, z)] for s in (1, -1)]
+        pieces += [("chrome" if style["chrome"] else "black", tube(p, 0.035)) for p in (path, *legs)]
+    return pieces
+
+
 # inside ------------------------------------------------------------------------------------------
 
 
 def interior(body):
     """Seats, dashboard and steering wheel."""
     rows = {"minivan": 3, "suv": 3, "coupe": 2, "convertible": 2, "pickup": 2}.get(body.kind, 2)
-    if body.style["cargo"]:
+    if body.style["cargo"] or body.style["open_top"]:
         rows = 1
     z = 0.42 + (float(body.height) - 1.45) * 0.55
     pieces = []

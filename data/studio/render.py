@@ -13,10 +13,11 @@ from .camera import project
 from .files import mask_path, missing_views, picture_path, save_mask, save_picture
 from .mesh import Mesh, merge
 from .parts import all_parts
-from .room import add_camera, add_object, build_room, car_pose, place_in
+from .room import add_camera, add_object, aim, build_room, car_pose, place_in
 from .shaders import body_materials, flat_material, plain_materials
+from .street import build_street
 
-PICTURE_SAMPLES, ROOM_SAMPLES, MASK_SAMPLES = 5, 12, 9
+PICTURE_SAMPLES, LOCATION_SAMPLES, ROOM_SAMPLES, MASK_SAMPLES = 5, 2, 12, 9
 #: Pixels around the car that are rendered, in a picture 480 wide: left, top, right, bottom
 MASK_MARGIN, PICTURE_MARGIN, FEATHER, FEATHER_TOP = (3, 3, 3, 3), (36, 8, 36, 36), 28, 4
 
@@ -37,7 +38,10 @@ def photograph(car, folder, views, size, samples=0, report=None):
     if not todo:
         return
     with tempfile.TemporaryDirectory() as scratch:
-        set_up = Setup(car, size, samples or PICTURE_SAMPLES, scratch)
+        if car.shots:
+            set_up = OnLocation(car, size, samples or LOCATION_SAMPLES, scratch)
+        else:
+            set_up = InStudio(car, size, samples or PICTURE_SAMPLES, scratch)
         for view in todo:
             start = time.time()
             picture, mask = set_up.shoot(view)
@@ -48,48 +52,46 @@ def photograph(car, folder, views, size, samples=0, report=None):
 
 
 class Setup:
-    """Two Blender scenes that share the car: the studio, and one with the car alight in the dark, for masks.
-
-    The empty studio is rendered once; in each view only the surroundings of the car are, and blended into it.
-    """
+    """A car, a camera, and a Blender scene with the car alight in the dark, for masks."""
 
     def __init__(self, car, size, samples, scratch):
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        self.car, self.size, self.scratch = car, size, scratch
-        self.root, cars, self.outline = build_car(car)
-        self.picture = bpy.context.scene
-        self.picture.collection.children.link(cars)
-        build_room(car.studio, self.picture.collection)
-        self.picture.camera = add_camera(car.studio, self.picture.collection)
-        self.mask = bpy.data.scenes.new("mask")
-        self.mask.collection.children.link(cars)
-        self.mask.collection.objects.link(self.picture.camera)
-        self.mask.camera = self.picture.camera
-        for scene in (self.picture, self.mask):
-            basic_settings(scene, size)
-        picture_settings(self.picture, samples)
+        self.car, self.size, self.samples, self.scratch = car, size, samples, scratch
+        self.root, self.collection, self.outline = build_car(car)
+        self.first = bpy.context.scene
+        self.camera = add_camera(car.studio, self.first.collection)
+        self.mask = self._scene("mask")
         mask_settings(self.mask)
-        cars.hide_render = True
-        self.picture.cycles.samples = max(samples, ROOM_SAMPLES)
-        self.empty = np.asarray(self._render(self.picture, (0, 0, *size)).convert("RGB"), np.float32)
-        cars.hide_render = False
-        self.picture.cycles.samples = samples
 
     def shoot(self, view):
         """Picture uint8 ``(h, w, 3)`` and mask bool ``(h, w)`` of one view."""
-        turn, place = car_pose(self.car.studio, view)
+        settings = self.car.settings(view)
+        turn, place = car_pose(settings, view)
         self.root.rotation_euler, self.root.location = (0, 0, turn), place
-        window = self._window(view, MASK_MARGIN)
-        left, top, right, bottom = window
+        aim(self.camera, settings)
+        left, top, right, bottom = window = self._window(view, MASK_MARGIN)
         mask = np.zeros(self.size[::-1], bool)
         mask[top:bottom, left:right] = np.asarray(self._render(self.mask, window))[..., 3] > 127
-        window = self._window(view, PICTURE_MARGIN)
-        near = np.asarray(self._render(self.picture, window).convert("RGB"), np.float32)
-        return develop(blend(self.empty, near, window), self.car, view), mask
+        return develop(self._picture(view), settings, [self.car.seed, view]), mask
+
+    def _scene(self, name):
+        """A scene with the car and the camera."""
+        scene = bpy.data.scenes.new(name)
+        scene.collection.children.link(self.collection)
+        scene.collection.objects.link(self.camera)
+        scene.camera = self.camera
+        basic_settings(scene, self.size)
+        picture_settings(scene, self.samples)
+        return scene
+
+    def _colours(self, scene, window):
+        """A window of a scene as float32 ``(h, w, 3)``, 0-255."""
+        return np.asarray(self._render(scene, window).convert("RGB"), np.float32)
 
     def _window(self, view, margin):
         """Pixels (left, top, right, bottom) around the car in a view."""
-        points = project(place_in(self.outline, self.car.studio, view).vertices, self.car.studio, self.size)
+        settings = self.car.settings(view)
+        points = project(place_in(self.outline, settings, view).vertices, settings, self.size)
         margin = np.ceil(np.array(margin) * self.size[0] / 480)
         low = np.floor(points.min(0)) - margin[:2]
         high = np.ceil(points.max(0)) + margin[2:]
@@ -111,6 +113,47 @@ class Setup:
             if image.size != (window[2] - window[0], window[3] - window[1]):
                 raise RuntimeError(f"Blender rendered {image.size} for the window {window}")
             return image.copy()
+
+
+class InStudio(Setup):
+    """The sample's way: one camera for all views.
+
+    The empty studio is rendered once; in each view only the surroundings of the car are, and blended into it.
+    """
+
+    def __init__(self, car, size, samples, scratch):
+        super().__init__(car, size, samples, scratch)
+        self.studio = self._scene("studio")
+        self.studio.world = build_room(car.studio, self.studio.collection)
+        self.collection.hide_render = True
+        self.studio.cycles.samples = max(samples, ROOM_SAMPLES)
+        self.empty = self._colours(self.studio, (0, 0, *size))
+        self.collection.hide_render = False
+        self.studio.cycles.samples = samples
+
+    def _picture(self, view):
+        window = self._window(view, PICTURE_MARGIN)
+        return blend(self.empty, self._colours(self.studio, window), window)
+
+
+class OnLocation(Setup):
+    """Each view with a camera of its own: in the studio, or in a street built for this view."""
+
+    def _picture(self, view):
+        settings = self.car.settings(view)
+        name = "studio" if settings.get("street") is None else f"street {view}"
+        scene = bpy.data.scenes.get(name) or self._build(name, settings)
+        return self._colours(scene, (0, 0, *self.size))
+
+    def _build(self, name, settings):
+        scene = self._scene(name)
+        if settings.get("street") is None:
+            scene.world = build_room(self.car.studio, scene.collection)
+            scene.view_settings.exposure = self.car.studio["exposure"]
+        else:
+            scene.world = build_street(settings, scene)
+            scene.cycles.denoising_input_passes = "RGB_ALBEDO"
+        return scene
 
 
 def blend(empty, near, window):
@@ -199,15 +242,16 @@ def mask_settings(scene):
     scene.view_layers[0].material_override = flat_material()
 
 
-def develop(picture, car, view):
-    """Lens and sensor: blur, vignette, contrast, noise."""
-    settings, rng = car.studio, np.random.default_rng([car.seed, view])
+def develop(picture, settings, seed):
+    """Lens and sensor: blur, vignette, colour cast, contrast, noise."""
+    rng = np.random.default_rng(seed)
     image = Image.fromarray(picture.round().astype(np.uint8)).filter(ImageFilter.GaussianBlur(settings["blur"]))
     values = np.asarray(image, np.float32) / 255
     height, width = values.shape[:2]
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     values = values * (1 - settings["vignette"] * (x * x + y * y) / 2)[..., None]
-    values = 255 * values ** settings["gamma"]
+    values = (values * np.float32(settings["cast"])) ** settings["gamma"]
+    values = 255 * (values - np.float32(settings["contrast"]) * np.sin(2 * np.pi * values) / (2 * np.pi))
     grain = rng.normal(0, settings["noise"], values.shape[:2])[..., None] + rng.normal(
         0, 0.5 * settings["noise"], values.shape
     )

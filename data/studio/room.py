@@ -55,7 +55,7 @@ def add_object(mesh, name, material, collection, parent=None, normals=None, shar
 
 
 def build_room(settings, collection):
-    """Everything that does not turn with the car."""
+    """Everything that does not turn with the car; the world that lights it."""
     edge = wall_edge(settings)
     add_object(
         turned(disc_profile(settings)),
@@ -84,7 +84,7 @@ def build_room(settings, collection):
     if settings["door"]:
         add_object(door(settings, edge), "door", letter_material(settings, 0.55), collection)
     add_hall(settings, collection)
-    add_lights(settings)
+    return ceiling(settings)
 
 
 def wall_edge(settings):
@@ -163,7 +163,7 @@ def floor_material(settings, disc):
             1 + 0.5 * settings["disc_tint"],
             1 - 1.5 * settings["disc_tint"],
         ]
-    colour = tuple(np.clip(level / LIGHT * tint, 0.02, 0.9))
+    colour = tuple(np.clip(level / (LIGHT * settings["light"]) * tint, 0.02, 0.9))
     dirt = settings["stains"] * (1.0 if disc else 0.5)
     cloud = graph.ramp(graph.noise(place, 0.6, 3), 0.35, 0.70)
     base = graph.blend(cloud, colour, tuple(np.array(colour) * (1 - 0.16 * dirt)))
@@ -254,7 +254,7 @@ def on_wall(quads, radius, bottom):
 
 def add_hall(settings, collection):
     """The dark hall behind the camera, and the front edge of the stage where it is in the picture."""
-    hall = emission_free("hall", (0.09, 0.09, 0.10))
+    hall = emission_free("hall", settings["hall"])
     add_object(turned([(14, -1), (14, 7)], 205, 335, 60), "hall", hall, collection)
     if settings["strip"] == "none":
         return
@@ -270,10 +270,9 @@ def add_hall(settings, collection):
     )
 
 
-def add_lights(settings):
+def ceiling(settings):
     """Light from above: a white ceiling with a brighter soft box, as one sky, which is quick to sample."""
     world = bpy.data.worlds.new("ceiling")
-    bpy.context.scene.world = world
     world.use_nodes = True
     world.cycles.sampling_method, world.cycles.sample_map_resolution = "MANUAL", 256
     graph = Graph("sky", tree=world.node_tree)
@@ -288,19 +287,26 @@ def add_lights(settings):
     level = graph.math("ADD", graph.math("MULTIPLY", box, 1.90), graph.math("ADD", sky, 0.12))
     background = graph.node("Background")
     graph.feed(background.inputs[0], (1, 1, 1, 1))
-    graph.feed(background.inputs[1], level)
+    graph.feed(background.inputs[1], graph.math("MULTIPLY", level, settings["light"]))
     graph.links.new(background.outputs[0], graph.node("OutputWorld").inputs[0])
+    return world
 
 
 def add_camera(settings, collection):
     """The camera, looking along +y, tilted so that the horizon lies where photographs have it."""
     camera = bpy.data.cameras.new("camera")
-    camera.lens, camera.sensor_width = settings["lens"], 36.0
+    camera.sensor_width = 36.0
     item = bpy.data.objects.new("camera", camera)
-    item.location = (0, -settings["distance"], settings["camera_height"])
-    item.rotation_euler = camera_angles(settings)
+    aim(item, settings)
     collection.objects.link(item)
     return item
+
+
+def aim(camera, settings):
+    """Lens, place and direction of the camera."""
+    camera.data.lens = settings["lens"]
+    camera.location = (0, -settings["distance"], settings["camera_height"])
+    camera.rotation_euler = camera_angles(settings)
 
 
 def camera_angles(settings):
@@ -310,8 +316,8 @@ def camera_angles(settings):
 
 
 def car_pose(settings, view):
-    """Where the car stands in a view (1-16): angle about the vertical axis, and place."""
-    turn = np.radians(90 - (view - 1) * 22.5 + 180)
+    """Where the car stands in a view (1-16, or the setting "direction"): angle about the vertical axis, and place."""
+    turn = np.radians(90 - (settings.get("direction", view) - 1) * 22.5 + 180)
     offset = np.array([settings["car_x"], settings["car_y"]])
     place = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ offset
     return turn + settings["heading"], (float(place[0]), float(place[1]), 0.0)

@@ -3,13 +3,13 @@
 import bpy
 import numpy as np
 
-from . import decals
+from . import decals, dress
 
-#: name: linear RGB and settings of the Principled shader
+#: name: linear RGB (None: as the car's style says) and settings of the Principled shader
 PLAIN = {
     "black": ((0.014, 0.014, 0.014), {"Roughness": 0.45}),
     "tyre": ((0.018, 0.018, 0.018), {"Roughness": 0.78}),
-    "alloy": ((0.55, 0.55, 0.57), {"Metallic": 0.9, "Roughness": 0.32}),
+    "alloy": (None, {"Metallic": 0.9, "Roughness": 0.32}),
     "rim_dark": ((0.06, 0.06, 0.065), {"Metallic": 0.6, "Roughness": 0.35}),
     "disc": ((0.25, 0.25, 0.25), {"Metallic": 1, "Roughness": 0.4}),
     "dark": ((0.02, 0.02, 0.02), {"Roughness": 0.7}),
@@ -17,11 +17,9 @@ PLAIN = {
     "mirror": ((0.7, 0.72, 0.75), {"Metallic": 1, "Roughness": 0.03}),
     "lens": ((0.75, 0.76, 0.78), {"Metallic": 0.3, "Roughness": 0.08, "Coat Weight": 1}),
     "red": ((0.25, 0.004, 0.006), {"Roughness": 0.2}),
-    "plate": ((0.78, 0.80, 0.82), {"Roughness": 0.35}),
-    "plate_ink": ((0.03, 0.25, 0.52), {"Roughness": 0.4}),
+    "plate": (None, {"Roughness": 0.35}),
+    "plate_ink": (None, {"Roughness": 0.4}),
 }
-
-INSIDE = (0.035, 0.035, 0.035)
 
 
 class Graph:
@@ -129,6 +127,8 @@ def plain_materials(car):
     settings = dict(PLAIN)
     settings["seat"] = (car.style["seat"], {"Roughness": 0.7})
     settings["paint"] = (car.colour, paint_settings(car))
+    for name in ("alloy", "plate", "plate_ink"):
+        settings[name] = (car.style[name], PLAIN[name][1])
     return {name: plain(name, colour, values) for name, (colour, values) in settings.items()}
 
 
@@ -144,7 +144,7 @@ def paint_settings(car):
         "Metallic": car.metallic,
         "Roughness": 0.34,
         "Specular IOR Level": 0.12,
-        "Coat Weight": 0.8,
+        "Coat Weight": car.style["gloss"],
         "Coat Roughness": 0.02,
     }
 
@@ -163,14 +163,25 @@ def body_materials(body):
     """
     bare = Graph("bare paint")
     back = bare.node("NewGeometry").outputs["Backfacing"]
-    shader = bare.surface(body.car.colour, **paint_settings(body.car))
-    inner = bare.surface(INSIDE, Roughness=0.9)
+    shader = paint_shader(bare, body)
+    inner = bare.surface(body.style["inside"], Roughness=0.9)
     pictures = {name: load_decal(name, picture) for name, picture in body.decals.items()}
     return [
         bare.done(bare.mix(back, shader, inner)),
         decal_material(body, pictures, False),
         decal_material(body, pictures, True),
     ]
+
+
+def paint_shader(graph, body):
+    """The car's paint, with what it wears."""
+    colour = body.car.colour
+    if body.style["dress"]:
+        position = graph.node("SeparateXYZ")
+        graph.feed(position.inputs[0], graph.node("TexCoord").outputs["Object"])
+        image = bpy.data.images.get("stickers") or load_decal("stickers", dress.stickers(body), data=False)
+        colour = dress.dressed(graph, body, image, *position.outputs, graph.blend(0.0, colour, colour))
+    return graph.surface(colour, **paint_settings(body.car))
 
 
 def decal_material(body, pictures, glazed):
@@ -184,7 +195,7 @@ def decal_material(body, pictures, glazed):
     normal = true_normal(graph, coordinates.outputs["Normal"], back)
     glass, black, lamp, chrome = project_decals(graph, body, pictures, (x, y, z), normal)
 
-    shader = graph.surface(car.colour, **paint_settings(car))
+    shader = paint_shader(graph, body)
     if body.kind == "convertible":
         shader = graph.mix(
             cloth_area(graph, body, x, z),
@@ -196,7 +207,9 @@ def decal_material(body, pictures, glazed):
     shader = graph.mix(chrome, shader, graph.surface((0.7, 0.7, 0.72), Metallic=1.0, Roughness=0.12))
     if body.bed:
         shader = graph.mix(bed_liner(graph, body, x, y, z), shader, graph.surface((0.03, 0.03, 0.03), Roughness=0.8))
-    shader = graph.mix(back, shader, graph.surface(INSIDE, Roughness=0.9))
+    if car.style["open_top"]:
+        shader = graph.mix(cockpit(graph, body, x, y, z), shader, graph.surface(car.style["seat"], Roughness=0.8))
+    shader = graph.mix(back, shader, graph.surface(car.style["inside"], Roughness=0.9))
     if glazed:
         shader = graph.mix(glass, shader, glass_shader(graph, body, x, z))
     dark = wheel_wells(graph, body, (x, y, z), normal)
@@ -235,10 +248,10 @@ def project_decals(graph, body, pictures, position, normal):
     return [graph.any(*channel) for channel in channels]
 
 
-def load_decal(name, picture):
+def load_decal(name, picture, data=True):
     """A decal as a Blender image."""
     height, width = picture.shape[:2]
-    image = bpy.data.images.new(name, width, height, alpha=True, is_data=True)
+    image = bpy.data.images.new(name, width, height, alpha=True, is_data=data)
     image.alpha_mode = "CHANNEL_PACKED"
     image.pixels.foreach_set(picture.ravel())
     image.pack()
@@ -312,6 +325,17 @@ def bed_liner(graph, body, x, y, z):
         graph.above(float(body.deck_start) - 0.05, x),
         graph.above(x, float(body.rear_end) + 0.15),
         graph.above(z, 0.70),
+    )
+
+
+def cockpit(graph, body, x, y, z):
+    """1 inside an open car."""
+    return graph.all(
+        graph.above(float(body.half) - 0.17, graph.math("ABSOLUTE", y)),
+        graph.above(float(body.screen_foot) - 0.40, x),
+        graph.above(x, float(body.cockpit_end) - 0.02),
+        graph.above(z, 0.40),
+        graph.above(float(min(body.belt_front, body.belt_rear)) - 0.02, z),
     )
 
 
