@@ -444,6 +444,7 @@ def python(*arguments, **settings):
     return subprocess.Popen([sys.executable, *map(str, arguments)], env=environment, **pipes, **settings)
 
 
+@pytest.mark.slow
 def test_a_submission_that_the_disk_has_no_room_for_goes_on_once_there_is(model, kaggle, tmp_path):
     """No file may have more than 100 bytes: the header fits, and the first of the rows in part."""
     resource = pytest.importorskip("resource")
@@ -459,6 +460,7 @@ def test_a_submission_that_the_disk_has_no_room_for_goes_on_once_there_is(model,
     assert [path.name for path in tmp_path.glob("a.*")] == ["a.csv.gz"]
 
 
+@pytest.mark.slow
 def test_of_two_equal_submits_one_goes_on_and_the_other_says_so(model, kaggle, tmp_path, capsys):
     command = ["submit", model, "--data", str(kaggle), "--out", str(tmp_path / "a.csv.gz")]
     waiting = f"""

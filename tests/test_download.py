@@ -253,6 +253,7 @@ def test_a_disk_that_really_fills_up_while_unpacking(small_disk, boundless):
     refused(small_disk, Stub(), "disk is full before train.zip is complete. Make room and run this again")
 
 
+@pytest.mark.slow
 def test_progress_is_shown_on_a_terminal_alone(tmp_path, monkeypatch, capsys):
     quiet = []
 

@@ -186,6 +186,7 @@ class Guess(layers.Layer):
         return ops.sigmoid(self.table + 0 * x[..., :1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", [losses.bce, losses.bce_dice])
 def test_training_leaves_ignored_pixels_alone(loss):
     images = np.zeros((8, 16, 16, 3), np.uint8)

@@ -311,6 +311,7 @@ def test_a_kernel_that_dies_is_explained(course, capsys):
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_the_notebook_alone(course):
     path = course("01_slow", "import time\nprint('go', flush=True)\nopen('started', 'w').close()\ntime.sleep(60)")
     before = path.read_bytes()
@@ -391,6 +392,7 @@ def git(folder, *arguments):
     subprocess.run(["git", "-C", folder, *arguments], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_notebook_and_says_how_much_room_it_needs(course):
     """With a limit on the size of files, as where a quota is used up: the cells run, the file does not fit."""
     path = course("01_large", "print(('x' * 99 + '\\n') * 3000)")

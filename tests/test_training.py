@@ -111,6 +111,7 @@ def test_a_few_epochs_beat_any_answer_that_does_not_look(trained, sides):
     assert mean_dice(trained[0], sides[1]) > 0.9
 
 
+@pytest.mark.slow
 def test_the_history_has_a_row_an_epoch(trained):
     history = trained[1]
     columns = ["epoch", "step", "loss", "dice_score", "val_loss", "val_dice_score", "learning_rate", "seconds"]
@@ -136,6 +137,7 @@ def test_one_line_an_epoch(few, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_the_cosine_rises_over_a_twentieth_and_falls_to_nothing(few):
     rates = fit(tiny(), few, epochs=40, optimizer=adam(0.01))["learning_rate"].to_numpy() / 0.01
     np.testing.assert_allclose(rates[:4], [0.01, 0.5, 1, 0.9983], atol=1e-3)
@@ -188,6 +190,7 @@ def clock(monkeypatch):
     monkeypatch.setattr(training, "time", types.SimpleNamespace(perf_counter=lambda: next(ticks)))
 
 
+@pytest.mark.slow
 def test_with_minutes_there_are_ten_rounds_at_even_times(few, clock):
     history = fit(tiny(), few, minutes=0.1)
     np.testing.assert_allclose(history["seconds"], np.arange(0.6, 6.1, 0.6), atol=0.11)
@@ -218,6 +221,7 @@ def test_patience_stops_early(spoiled):
     assert len(fit(model, sides, epochs=9, optimizer=adam(3e-3), patience=2)) == 3
 
 
+@pytest.mark.slow
 def test_seeds_repeat(sides):
     first, again = (fit(tiny(), sides, epochs=2, seed=3, augment={"shift": 0.1}) for _ in range(2))
     columns = ["loss", "val_loss", "val_dice_score"]
@@ -240,6 +244,7 @@ def test_no_batch_is_made_twice(few):
     assert made == list(range(12))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds, steps", [(1, [12]), (4, [3, 6, 9, 12]), (5, [2, 5, 7, 10, 12])])
 def test_rounds_are_even_shares_of_the_training(few, rounds, steps):
     model = tiny()
@@ -248,6 +253,7 @@ def test_rounds_are_even_shares_of_the_training(few, rounds, steps):
     assert int(model.optimizer.iterations) == 12
 
 
+@pytest.mark.slow
 def test_rounds_do_not_change_what_is_learned(few):
     one, four = tiny(), tiny()
     fit(one, few, epochs=4, rounds=1, batch=2)
@@ -342,6 +348,7 @@ def test_nothing_else_goes_on_with_it(few, stopped, name, change):
     assert contents(stopped.parent) == before
 
 
+@pytest.mark.slow
 def test_the_same_partial_goes_on_and_another_does_not(few, tmp_path):
     def loss(width):
         return functools.partial(losses.boundary_bce_dice, width=width)
@@ -371,6 +378,7 @@ def test_a_kill_between_state_and_best_model_is_survived(few, stopped, tmp_path)
     assert inference.load_model(stopped).count_params() == tiny().count_params()
 
 
+@pytest.mark.slow
 def test_plateau_and_patience_go_on_where_they_were(spoiled, tmp_path):
     model, (train, val) = spoiled
     start, path = model.get_weights(), tmp_path / "model.keras"
@@ -398,12 +406,14 @@ def test_plateau_and_patience_go_on_where_they_were(spoiled, tmp_path):
     assert rates(checkpoint=path) == whole
 
 
+@pytest.mark.slow
 def test_a_finished_training_starts_anew(few, stopped):
     history = fit(tiny(), few, epochs=4, checkpoint=stopped)
     assert history["epoch"].tolist() == [1, 2, 3, 4]
     assert len(fit(tiny(), few, epochs=2, checkpoint=stopped)) == 2
 
 
+@pytest.mark.slow
 def test_an_old_model_stays_until_the_new_one_is_done(few, tmp_path):
     path = tmp_path / "model.keras"
     training.save_model(tiny(8), path)
@@ -418,6 +428,7 @@ def test_an_old_model_stays_until_the_new_one_is_done(few, tmp_path):
     assert inference.load_model(path).count_params() == tiny().count_params()
 
 
+@pytest.mark.slow
 def test_two_trainings_do_not_write_one_model(few, tmp_path):
     path = tmp_path / "model.keras"
     code = "import sys, utils\nwith utils.locked(sys.argv[1], ''):\n    print('held', flush=True)\n    input()"
