@@ -39,6 +39,8 @@ def sides(root, cars=None):
     if cars:
         named = data.select_cars(everything, data.read_cars(cars))
         others = everything[~everything["id"].isin(named["id"])].reset_index(drop=True)
+        if not len(others):
+            raise CourseError(f"{cars} names every car of {root}: leave out some, to score on.")
     else:
         named, _, others = data.split_by_car(everything, val=0, test=0.2)
     return data.without_bad_masks(named), others
