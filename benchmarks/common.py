@@ -1,6 +1,7 @@
 """What the benchmarks share: their options and cars, things timed in turns, results that are shown and kept."""
 
 import argparse
+import hashlib
 import sys
 import time
 from pathlib import Path
@@ -8,17 +9,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from utils import data, machine, plots, progress, replacing
+from utils import CourseError, data, machine, plots, progress, replacing
 
 RESULTS = Path(__file__).parent / "results"
+SIDE = 2048  # of the matrices that tell how fast the machine is
 
 
-def parser(doc, minutes):
-    """The options of a benchmark that trains; ``minutes`` is the default of one of them."""
+def run(main):
+    """Run a benchmark; a mistake that can be explained ends it with its sentence and exit code 1."""
+    try:
+        main()
+    except CourseError as error:
+        sys.exit(str(error))
+
+
+def parser(doc, minutes=None):
+    """The options of a benchmark that trains; ``minutes``, where it has that option, is its default."""
     options = argparse.ArgumentParser(description=doc.splitlines()[0])
     options.add_argument("--data", default=data.default_root(), type=Path, help="folder in Kaggle's layout")
     options.add_argument("--cars", type=Path, metavar="FILE", help="train on these cars, one id a line")
-    options.add_argument("--minutes", default=minutes, type=float, help="of training")
+    if minutes:
+        options.add_argument("--minutes", default=minutes, type=float, help="of training")
     return options
 
 
@@ -28,6 +39,8 @@ def sides(root, cars=None):
     if cars:
         named = data.select_cars(everything, data.read_cars(cars))
         others = everything[~everything["id"].isin(named["id"])].reset_index(drop=True)
+        if not len(others):
+            raise CourseError(f"{cars} names every car of {root}: leave out some, to score on.")
     else:
         named, _, others = data.split_by_car(everything, val=0, test=0.2)
     return data.without_bad_masks(named), others
@@ -65,6 +78,26 @@ def timed(used, task, *arguments):
     start = time.process_time()
     task(*arguments)
     used.append(time.process_time() - start)
+
+
+def multiply():
+    """One large product of float32 matrices, in Keras' backend."""
+    from keras import ops  # only where it is wanted: not every benchmark needs Keras
+
+    ones = ops.ones((SIDE, SIDE))
+    ops.convert_to_numpy(ops.matmul(ones, ones)[0, 0])
+
+
+def gflops(repeats=5):
+    """How fast the machine is just now: 1e9 operations a second of `multiply`, the median of a few."""
+    multiply()
+    return 2 * SIDE**3 / np.median([seconds(multiply) for _ in range(repeats)]) / 1e9
+
+
+def checksum(path):
+    """The first 12 digits of a file's SHA-256."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def peak_mb(children=False):

@@ -23,13 +23,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from benchmarks.common import in_turns, publish, spread
+from benchmarks.common import SIDE, in_turns, multiply, publish, spread
 from utils import CourseError, plots
 
 NETWORKS = {"128 px, base 8": (128, 8, 1), "128 px, base 16": (128, 16, 1), "256 px, base 24, stem 4": (256, 24, 4)}
 ENGINES = {"Keras on TensorFlow": "tensorflow", "Keras on PyTorch": "torch", "Keras on JAX": "jax", "PyTorch": "torch"}
 WORK = {"training": (2, 8), "prediction": (2, 16)}  # batches of a timed block, images of a batch
-SIDE = 2048  # of the matrices multiplied
 RUNS = {}  # in a worker: what each (network, work) does with a batch
 
 
@@ -130,14 +129,6 @@ def prepare(engine, name, shape, weights):
 def block(name, work):
     for _ in range(WORK[work][0]):
         RUNS[name, work]()
-
-
-def multiply():
-    """One large product of float32 matrices."""
-    from keras import ops
-
-    ones = ops.ones((SIDE, SIDE))
-    ops.convert_to_numpy(ops.matmul(ones, ones)[0, 0])
 
 
 def batch(size, count):

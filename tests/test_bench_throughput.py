@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import throughput
+from benchmarks import common, throughput
 from utils import CourseError, losses, models, training
 
 
@@ -31,13 +31,20 @@ def test_rates_and_fractions():
     keys = {"t": ("net", "training", "PyTorch"), "p": ("net", "prediction", "PyTorch")}
     times = pd.DataFrame({"t": [2.0, 1.0, 4.0], "p": [0.5, 0.5, 0.5], "matrices": [0.1, 0.1, 0.3]})
     table = throughput.rates(times, keys, {"net": 1e9}).set_index("work")
-    rate = 2 * throughput.SIDE**3 / 0.1
+    rate = 2 * common.SIDE**3 / 0.1
     images = {work: np.prod(throughput.WORK[work]) for work in throughput.WORK}
     assert table.loc["training", ["images_per_s", "min", "max"]].tolist() == [
         images["training"] / 2, images["training"] / 4, images["training"]
     ]  # fmt: skip
     assert table.loc["training", "fraction"] == pytest.approx(3 * 1e9 * images["training"] / 2 / rate)
     assert table.loc["prediction", "fraction"] == pytest.approx(1e9 * images["prediction"] / 0.5 / rate)
+
+
+def test_the_rate_of_the_machine_counts_multiplications_and_additions(monkeypatch):
+    taken = iter([0.5, 0.1, 0.2])
+    monkeypatch.setattr(common, "SIDE", 64)
+    monkeypatch.setattr(common, "seconds", lambda task: task() or next(taken))
+    assert common.gflops(repeats=3) == pytest.approx(2 * 64**3 / 0.2 / 1e9)
 
 
 @pytest.mark.parametrize("change, words", [("count", "parameters"), ("map", "probabilities"), ("loss", "loss")])

@@ -115,3 +115,20 @@ def test_ranks_join_the_places_and_mark_who_falls():
     assert [list(line.get_ydata()) for line in axis.lines] == [[1, 2], [2, 1], [3, 3]]
     assert [line.get_color() for line in axis.lines] == [plots.RED, plots.BLUE, "grey"]
     assert texts(axis)[:2] == ["a  0.9000", "0.6000  a"]
+
+
+def test_scores_by_amount_show_every_run_and_join_the_means():
+    runs = {
+        "poor": pd.DataFrame({1: [0.8, 0.9], 8: [0.9, 0.92]}),
+        "good": pd.DataFrame({1: [0.96, 0.98], 8: [0.99, 0.99]}),
+    }
+    axis = plots.scores_by_amount(runs, "Title", "cars", "Dice").axes[0]
+    means, dots = axis.lines[0::3], [axis.lines[first + 1 : first + 3] for first in (0, 3)]
+    score = lambda line: (1 - 10.0 ** -line.get_ydata()).tolist()  # noqa: E731
+    assert [score(line) for line in means] == [pytest.approx([0.85, 0.91]), pytest.approx([0.97, 0.99])]
+    assert [score(line) for line in dots[0]] == [pytest.approx([0.8, 0.9]), pytest.approx([0.9, 0.92])]
+    assert [score(line) for line in dots[1]] == [pytest.approx([0.96, 0.99]), pytest.approx([0.98, 0.99])]
+    assert all(line.get_color() == plots.BLUE for line in axis.lines[:3]) and texts(axis) == [" poor", " good"]
+    assert axis.get_xscale() == "log" and [label.get_text() for label in axis.get_xticklabels()] == ["1", "8"]
+    ticks = {label.get_text(): place for label, place in zip(axis.get_yticklabels(), axis.get_yticks())}
+    assert ticks["0.9"] == pytest.approx(1) and ticks["0.99"] == pytest.approx(2)

@@ -19,6 +19,7 @@ FIGURES = Path(os.environ.get("FIGURES") or Path(__file__).resolve().parents[1] 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 COLOURS = "#0072B2 #E69F00 #009E73 #CC79A7 #56B4E9 #D55E00 #F0E442 #000000".split()
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK = COLOURS
+SCORES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)  # ticks where scores near 1 are drawn apart
 FOUND, MISSED, FALSE_ALARM = (86, 180, 233), (213, 94, 0), (240, 228, 66)
 
 plt.rcParams.update(
@@ -238,7 +239,7 @@ def scores_over_time(
     upper = min(0.85 * (1 - frame.max().max()), lower / 2)
     limits = {"xlim": (0.9 * frame.index.min(), 1.1 * frame.index.max()), "ylim": (lower, upper)}
     axis.set(xscale="log", yscale="log")
-    ticks = [tick for tick in (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995) if lowest <= tick < 1 - upper]
+    ticks = [tick for tick in SCORES if lowest <= tick < 1 - upper]
     axis.set_yticks([1 - tick for tick in ticks], [f"{tick:g}" for tick in ticks])
     axis.set_xticks([5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600])
     axis.xaxis.set_major_formatter("{x:g}")
@@ -258,6 +259,39 @@ def scores_over_time(
         axis.annotate(f"{name}  {score:.3f}", (end, 1 - score), (1.05, place), textcoords="axes fraction", va="center",
                       color=colour, weight=weight, arrowprops=leader, annotation_clip=False)  # fmt: skip
     return axis.figure
+
+
+def scores_by_amount(runs: dict[str, pd.DataFrame], title: str, x_label: str = "", y_label: str = "") -> Figure:
+    """Scores over a logarithmic amount: every run a dot, their means a line; drawn the further apart the closer to 1.
+
+    Parameters
+    ----------
+    runs : dict of str to pandas.DataFrame
+        By the name of the line: a row a run, a column an amount; scores below 1.
+    title, x_label, y_label : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    axis = _axis(5, title, x_label, y_label)
+    means = pd.DataFrame({name: _apart(frame.mean()) for name, frame in runs.items()})
+    for (name, frame), colour in zip(runs.items(), COLOURS):
+        axis.plot(means.index, means[name], color=colour)
+        axis.plot(frame.columns, _apart(frame).T, "o", color=colour, alpha=0.5, markersize=5)
+    axis.set_xscale("log")
+    axis.set_xticks(means.index, [f"{amount:g}" for amount in means.index])
+    axis.minorticks_off()
+    low, high = axis.get_ylim()
+    ticks = [tick for tick in SCORES if low <= _apart(tick) <= high]
+    axis.set_yticks([_apart(tick) for tick in ticks], [f"{tick:g}" for tick in ticks])
+    axis.grid(axis="y", color="0.92")
+    _label_ends(axis, means)
+    return axis.figure
+
+
+def _apart(score):
+    return -np.log10(1 - score)
 
 
 def u_shape(left: Sequence[tuple], bottom: tuple[int, int, int], right: Sequence[tuple]) -> Figure:
