@@ -116,6 +116,7 @@ def test_the_history_has_a_row_an_epoch(trained):
     columns = ["epoch", "step", "loss", "dice_score", "val_loss", "val_dice_score", "learning_rate", "seconds"]
     assert sorted(history) == sorted(columns)
     assert history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert history["epoch"].dtype.kind == "i"  # whole epochs are drawn as such
     assert history["step"].tolist() == [14, 28, 42, 56, 70, 84]
     assert history["seconds"].is_monotonic_increasing
     assert history["loss"].iloc[-1] < history["loss"].iloc[0] * 0.6
@@ -463,7 +464,7 @@ def nan_loss(truth, probability):
 
 
 def test_nan_stops_with_advice(few):
-    with pytest.raises(CourseError, match="became nan in epoch 1.0, by step 1.*lower learning rate.*0-255"):
+    with pytest.raises(CourseError, match="became nan in epoch 1, by step 1.*lower learning rate.*0-255"):
         fit(tiny(), few, epochs=3, loss=nan_loss)
 
 

@@ -179,7 +179,8 @@ def _round(model, train, val, pace, callbacks):
         callbacks=[keras.callbacks.TerminateOnNaN(), *callbacks],
         verbose=0,
     ).history
-    row = {"epoch": round(pace.step / len(train), 2), "step": pace.step}
+    epoch, over = divmod(pace.step, len(train))
+    row = {"epoch": epoch + round(over / len(train), 2) if over else epoch, "step": pace.step}
     row |= {name: float(values[-1]) for name, values in logs.items()}
     rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
     return row | {"learning_rate": rate, "seconds": round(pace.seconds(), 1)}
