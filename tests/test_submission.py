@@ -124,7 +124,7 @@ def test_what_a_kill_leaves_is_cut_back_to_whole_rows(frame, tmp_path, lost, gar
 
     def killed(start):
         yield from (mask for mask, _ in zip(truth(start), range(128)))
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         yield
 
     with pytest.raises(KeyboardInterrupt):
