@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -442,6 +443,27 @@ def python(*arguments, **settings):
     environment = os.environ | {"PYTHONPATH": str(data.PROJECT), "PYTHONDONTWRITEBYTECODE": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, *map(str, arguments)], env=environment, **pipes, **settings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_a_training_that_is_stopped_leaves_the_model_that_was_there(model, stop, shapes_root, tmp_path):
+    path = tmp_path / "old.keras"
+    before = path.write_bytes(Path(model).read_bytes()) and path.read_bytes()
+    command = ["train", "--size", "32", "--base", "2", "--epochs", "100", "--data", shapes_root, "--out", path]
+    with python("-m", "utils", *command) as training_run:
+        while not training_run.stdout.readline().startswith("epoch"):
+            assert training_run.poll() is None
+        training_run.send_signal(getattr(signal, stop))
+        _, told = training_run.communicate(timeout=60)
+    assert path.read_bytes() == before
+    best = path.with_suffix(".best-so-far.keras")
+    assert inference.load_model(best).input_shape == (None, 32, 32, 3)
+    if stop == "SIGKILL":
+        assert training_run.returncode == -signal.SIGKILL
+    else:
+        assert training_run.returncode == 130 and "Traceback" not in told
+        assert f"{path} is as it was" in told and f"{best}, ready to use" in told
 
 
 @pytest.mark.slow

@@ -265,6 +265,7 @@ class Pace(keras.callbacks.Callback):
             f"epoch {row['epoch']:5.1f}  {row['seconds']:5.0f} s  loss {row['loss']:.4f}  "
             f"validation Dice {row['val_dice_score']:.4f}"
         )
+        sys.stdout.flush()
 
 
 class Checkpoint:
