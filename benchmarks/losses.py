@@ -1,4 +1,4 @@
-"""Four losses, three seeds, each trained longer than chapter 06 can afford: about 12 minutes on 2 CPU cores.
+"""Four losses, three seeds, each trained longer than chapter 07 can afford: about 12 minutes on 2 CPU cores.
 
     python -m benchmarks.losses [--data ROOT]
 

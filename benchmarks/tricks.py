@@ -1,4 +1,4 @@
-"""Chapter 07's ablation with more training, on any data: MINUTES of training for the recipe.
+"""Chapter 08's ablation with more training, on any data: MINUTES of training for the recipe.
 
     python -m benchmarks.tricks [--data ROOT] [--cars FILE] [--minutes MINUTES]
 

@@ -1,68 +1,48 @@
 """The self-checks of notebook 09 tell right from wrong answers."""
 
+import math
+
 import numpy as np
 import pytest
 
 from utils import checks
 
 
-def without(scores, cars):
-    scores, cars = np.array(scores), np.array(cars)
-    return {car: scores[cars != car].mean() for car in cars}
+def field(stack):
+    strides = np.cumprod([1, *(stride for _, stride, _ in stack)])
+    return 1 + sum((kernel - 1) * dilation * step for (kernel, _, dilation), step in zip(stack, strides))
 
 
-def own(scores, cars):
-    scores, cars = np.array(scores), np.array(cars)
-    return {car: scores[cars == car].mean() for car in cars}
+def own_stride_first(stack):
+    strides = np.cumprod([stride for _, stride, _ in stack])
+    return 1 + sum((kernel - 1) * dilation * step for (kernel, _, dilation), step in zip(stack, strides))
 
 
-def mean_of_cars(scores, cars):
-    means = own(scores, cars)
-    return {car: np.mean([mean for other, mean in means.items() if other != car]) for car in means}
+def ignores(layer, tokens):
+    orders = np.random.default_rng(1).permuted(np.tile(np.arange(len(tokens)), (9, 1)), axis=1)
+    return all(np.allclose(layer(tokens)[order], layer(tokens[order])) for order in orders)
 
 
-def faults(expected, found):
-    twice = {name for name in found if found.count(name) > 1}
-    return sorted(set(expected) - set(found)), sorted(twice), sorted(set(found) - set(expected))
+def ignores_one(change):
+    return lambda layer, tokens: np.allclose(change(layer(tokens)), layer(change(tokens)))
 
 
-def doubles_listed_twice(expected, found):
-    return faults(expected, found)[0], sorted(n for n in found if found.count(n) > 1), faults(expected, found)[2]
-
-
-def unmix(pixel, alpha, wall):
-    share = alpha[:, None]
-    car = (pixel - (1 - share) * wall) / np.where(share > 0, share, 1)
-    return np.where(share > 0, np.clip(car, 0, 255), 0)
-
-
-def not_cut(pixel, alpha, wall):
-    share = alpha[:, None]
-    return np.where(share > 0, (pixel - (1 - share) * wall) / np.where(share > 0, share, 1), 0)
-
-
-def wall_where_no_car(pixel, alpha, wall):
-    return np.where(alpha[:, None] > 0, unmix(pixel, alpha, wall), wall)
+def lowest(share):
+    return share * math.log1p(math.exp(-1)) + (1 - share) * math.log(2)
 
 
 CASES = [
-    (checks.exercise_09_1, without, [own, mean_of_cars, lambda scores, cars: {}, lambda scores, cars: np.mean(scores)]),
-    (
-        checks.exercise_09_2,
-        faults,
-        [doubles_listed_twice, lambda e, f: faults(f, e), lambda e, f: faults(e, f)[:2], lambda e, f: ([], [], [])],
-    ),
-    (
-        checks.exercise_09_3,
-        unmix,
-        [
-            not_cut,
-            wall_where_no_car,
-            lambda pixel, alpha, wall: pixel,
-            lambda pixel, alpha, wall: np.clip(pixel - (1 - alpha[:, None]) * wall, 0, 255),
-        ],
-    ),
-]
+    (checks.exercise_09_1, field,
+     [own_stride_first, lambda stack: field([(kernel, stride, 1) for kernel, stride, _ in stack]),
+      lambda stack: field([(kernel, 1, dilation) for kernel, _, dilation in stack]),
+      lambda stack: field(stack) - 1, lambda stack: 1 + sum(kernel * dilation for kernel, _, dilation in stack)]),
+    (checks.exercise_09_2, ignores,
+     [ignores_one(lambda tokens: tokens[::-1]), ignores_one(lambda tokens: np.roll(tokens, 1, axis=0)),
+      lambda layer, tokens: np.allclose(layer(tokens), layer(tokens[::-1])), lambda *_: True, lambda *_: False]),
+    (checks.exercise_09_3, lowest,
+     [lambda share: 0.0, lambda share: lowest(1 - share), lambda share: math.log(2),
+      lambda share: -share * math.log(share or 1) - (1 - share) * math.log(1 - share or 1)]),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=[case[0].__name__ for case in CASES])

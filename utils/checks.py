@@ -186,10 +186,10 @@ def exercise_03_3(is_aligned: Callable) -> bool | None:
     return check(is_aligned, [((pipeline, masks), answer) for pipeline, answer in answers.items()])
 
 
-# --- 04: a baseline CNN -----------------------------------------------------------------------------
+# --- 05: a baseline CNN -----------------------------------------------------------------------------
 
 
-def exercise_04_1(dice: Callable) -> bool | None:
+def exercise_05_1(dice: Callable) -> bool | None:
     """Dice of two boolean masks; 1 where both are empty."""
     car, half, none = np.array([[1, 1], [0, 0]], bool), np.array([[1, 0], [0, 0]], bool), np.zeros((2, 2), bool)
     return check(
@@ -205,13 +205,13 @@ def exercise_04_1(dice: Callable) -> bool | None:
     )
 
 
-def exercise_04_2(best_blind_mask: Callable) -> bool | None:
+def exercise_05_2(best_blind_mask: Callable) -> bool | None:
     """The mask that has the highest accuracy as an answer to every photo."""
     masks, best = np.array([[[1, 0, 0, 1]], [[1, 1, 0, 0]], [[0, 1, 0, 1]]], bool), np.array([[1, 1, 0, 1]], bool)
     return check(best_blind_mask, [((masks,), best), ((masks[:1],), masks[0]), ((~masks,), ~best)])
 
 
-def exercise_04_3(receptive_field: Callable) -> bool | None:
+def exercise_05_3(receptive_field: Callable) -> bool | None:
     """The receptive field of a stack of (kernel, stride)."""
     return check(
         receptive_field,
@@ -226,10 +226,10 @@ def exercise_04_3(receptive_field: Callable) -> bool | None:
     )
 
 
-# --- 05: train a U-Net ------------------------------------------------------------------------------
+# --- 06: train a U-Net ------------------------------------------------------------------------------
 
 
-def exercise_05_1(shapes: Callable) -> bool | None:
+def exercise_06_1(shapes: Callable) -> bool | None:
     """Height, width and channels of a U-Net's levels, the bottom last."""
     return check(
         shapes,
@@ -241,7 +241,7 @@ def exercise_05_1(shapes: Callable) -> bool | None:
     )
 
 
-def exercise_05_2(flip_average: Callable) -> bool | None:
+def exercise_06_2(flip_average: Callable) -> bool | None:
     """The mean of the answers to a photo and to its mirror image, the second one flipped back."""
     photos = np.array([[[10.0, 20, 30], [40, 50, 60]], [[1, 2, 3], [4, 5, 7]]])
 
@@ -258,7 +258,7 @@ def exercise_05_2(flip_average: Callable) -> bool | None:
     )
 
 
-def exercise_05_3(fitting_size: Callable) -> bool | None:
+def exercise_06_3(fitting_size: Callable) -> bool | None:
     """The smallest size, no smaller than the one given, that a U-Net can halve often enough."""
     return check(
         fitting_size,
@@ -274,17 +274,17 @@ def exercise_05_3(fitting_size: Callable) -> bool | None:
     )
 
 
-# --- 06: losses and boundaries ----------------------------------------------------------------------
+# --- 07: losses and boundaries ----------------------------------------------------------------------
 
 
-def exercise_06_1(lowest_bce: Callable) -> bool | None:
+def exercise_07_1(lowest_bce: Callable) -> bool | None:
     """The lowest cross-entropy that any answer can reach on a soft mask: its mean entropy."""
     masks = [[[0.5]], [[0.25, 0.75]], [[0.0, 1.0]], [[0.0, 0.1, 0.9, 1.0], [0.3, 1.0, 0.0, 0.0]]]
     floors = [np.log(2), -0.25 * np.log(0.25) - 0.75 * np.log(0.75), 0.0, 0.1576288]
     return check(lowest_bce, [((np.array(mask),), floor) for mask, floor in zip(masks, floors)])
 
 
-def exercise_06_2(tversky_loss: Callable) -> bool | None:
+def exercise_07_2(tversky_loss: Callable) -> bool | None:
     """Dice loss with plain sums, in which missed car and false alarms have weights of their own."""
     truth, answer = np.array([[1, 1, 0, 0]], float), np.array([[1, 0, 0, 0.5]])
     soft = np.array([[0.2, 0.6], [1.0, 0.0]])
@@ -301,7 +301,7 @@ def exercise_06_2(tversky_loss: Callable) -> bool | None:
     )
 
 
-def exercise_06_3(errors_near_edge: Callable) -> bool | None:
+def exercise_07_3(errors_near_edge: Callable) -> bool | None:
     """The share of the wrong pixels that lie within reach of the true edge."""
     car, corner, tip = np.zeros((1, 9), bool), np.zeros((4, 4), bool), np.zeros((4, 4), bool)
     car[0, 2:7] = corner[2:, 2:] = tip[1, 1] = True
@@ -327,10 +327,10 @@ def exercise_06_3(errors_near_edge: Callable) -> bool | None:
     )
 
 
-# --- 07: competition tricks -------------------------------------------------------------------------
+# --- 08: competition tricks -------------------------------------------------------------------------
 
 
-def exercise_07_1(learning_rates: Callable) -> bool | None:
+def exercise_08_1(learning_rates: Callable) -> bool | None:
     """The learning rate of each epoch, lowered on plateaus."""
     climb, stuck = [0.5, 0.6, 0.7, 0.8], [0.9, 0.95, 0.94, 0.95, 0.93, 0.92, 0.96, 0.95]
     return check(
@@ -346,13 +346,13 @@ def exercise_07_1(learning_rates: Callable) -> bool | None:
     )
 
 
-def exercise_07_2(steps_to_forget: Callable) -> bool | None:
+def exercise_08_2(steps_to_forget: Callable) -> bool | None:
     """The steps after which a running average has forgotten its start, but for a share."""
     cases = {(0.5, 0.25): 2, (0.5, 0.2): 3, (0.9, 0.1): 22, (0.99, 0.1): 230, (0.999, 0.5): 693, (0.9, 1.0): 0}
     return check(steps_to_forget, [(arguments, steps) for arguments, steps in cases.items()])
 
 
-def exercise_07_3(agreed_labels: Callable) -> bool | None:
+def exercise_08_3(agreed_labels: Callable) -> bool | None:
     """Soft labels where two networks agree, 128 where they do not."""
 
     def same(result, expected):
@@ -370,10 +370,10 @@ def exercise_07_3(agreed_labels: Callable) -> bool | None:
     )
 
 
-# --- 08: TransUNet ----------------------------------------------------------------------------------
+# --- 09: TransUNet ----------------------------------------------------------------------------------
 
 
-def exercise_08_1(receptive_field: Callable) -> bool | None:
+def exercise_09_1(receptive_field: Callable) -> bool | None:
     """The receptive field of a stack of (kernel, stride, dilation)."""
     first, pool, plain = [(3, 1, 1), (3, 1, 2), (3, 1, 4)], (2, 2, 1), (3, 1, 1)
     cases = [
@@ -388,7 +388,7 @@ def exercise_08_1(receptive_field: Callable) -> bool | None:
     return check(receptive_field, [((stack,), seen) for stack, seen in cases])
 
 
-def exercise_08_2(ignores_order: Callable) -> bool | None:
+def exercise_09_2(ignores_order: Callable) -> bool | None:
     """Whether shuffled tokens give the same answers, shuffled alike."""
     tokens = np.random.default_rng(0).normal(size=(6, 2))
 
@@ -422,16 +422,16 @@ def exercise_08_2(ignores_order: Callable) -> bool | None:
     return check(ignores_order, [((layer, tokens), answer) for layer, answer in answers.items()])
 
 
-def exercise_08_3(lowest_loss: Callable) -> bool | None:
+def exercise_09_3(lowest_loss: Callable) -> bool | None:
     """The lowest mean cross-entropy where a sigmoid's answer is squeezed by a second sigmoid."""
     on_car, beside = -np.log(1 / (1 + np.exp(-1))), -np.log(0.5)
     return check(lowest_loss, [((share,), share * on_car + (1 - share) * beside) for share in (1.0, 0.0, 0.5, 0.21)])
 
 
-# --- 09: evaluate and submit ------------------------------------------------------------------------
+# --- 10: evaluate and submit ------------------------------------------------------------------------
 
 
-def exercise_09_1(without_each_car: Callable) -> bool | None:
+def exercise_10_1(without_each_car: Callable) -> bool | None:
     """The mean score of all photos but a car's own, for each car."""
 
     def rest(scores, cars, left_out):
@@ -449,7 +449,7 @@ def exercise_09_1(without_each_car: Callable) -> bool | None:
     return check(without_each_car, [(case, {car: rest(*case, car) for car in case[1]}) for case in cases], same)
 
 
-def exercise_09_2(faults: Callable) -> bool | None:
+def exercise_10_2(faults: Callable) -> bool | None:
     """Names that are missing, that come more than once, and that do not belong."""
 
     def same(result, expected):
@@ -466,7 +466,7 @@ def exercise_09_2(faults: Callable) -> bool | None:
     return check(faults, cases, same)
 
 
-def exercise_09_3(unmix: Callable) -> bool | None:
+def exercise_10_3(unmix: Callable) -> bool | None:
     """The car's colour in pixels that are part car, part wall."""
     wall, car = np.array([[230.0, 230, 235]] * 4), np.array([[200.0, 10, 20], [0, 0, 0], [90, 255, 90], [40, 50, 60]])
     alpha = np.array([1.0, 0.5, 0.25, 0.0])

@@ -82,7 +82,7 @@ def place(image: np.ndarray, probability: np.ndarray, background: np.ndarray) ->
 
     Notes
     -----
-    Taught in ``notebooks/09_evaluate_and_submit.ipynb``, like the steps it is made of.
+    Taught in ``notebooks/10_evaluate_and_submit.ipynb``, like the steps it is made of.
     """
     alpha = clean_edge(_alpha(image, probability))
     shaded = cover(background, alpha.shape) * shadow(image, alpha)[..., None]

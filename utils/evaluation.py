@@ -39,7 +39,7 @@ def evaluate(
 
     Notes
     -----
-    Taught in ``notebooks/05_train_a_unet.ipynb``.
+    Taught in ``notebooks/06_train_a_unet.ipynb``.
     """
     rows = frame.to_dict("records")
     found = predict(model, frame["image"], tta, progress=progress)
@@ -78,7 +78,7 @@ def best_threshold(model: Models, frame: pd.DataFrame, tta: bool = False) -> pd.
 
     Notes
     -----
-    Taught in ``notebooks/07_competition_tricks.ipynb``.
+    Taught in ``notebooks/08_competition_tricks.ipynb``.
     """
     if not len(frame):
         raise CourseError("There is no image to search a threshold on: use the validation images.")
@@ -134,7 +134,7 @@ def pseudo_labels(
     Notes
     -----
     After Lee, "Pseudo-Label", ICML workshop 2013, pixel by pixel and soft.
-    Taught in ``notebooks/07_competition_tricks.ipynb``.
+    Taught in ``notebooks/08_competition_tricks.ipynb``.
     """
     if not 0.5 < confidence <= 1:
         raise CourseError(f"confidence={confidence}: the probability a label must have is above 0.5 and at most 1.")

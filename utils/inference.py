@@ -107,7 +107,7 @@ def probabilities(model: keras.Model, images: np.ndarray, tta: bool = False, bat
 
     Notes
     -----
-    Taught in ``notebooks/05_train_a_unet.ipynb``.
+    Taught in ``notebooks/06_train_a_unet.ipynb``.
     """
     if images.shape[1:] != model.input_shape[1:]:
         raise CourseError(

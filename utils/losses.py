@@ -27,7 +27,7 @@ def bce(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     Notes
     -----
-    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
+    Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
     """
     return ops.mean(_cross_entropy(y_true, y_pred), axis=IMAGE_AXES)
 
@@ -49,7 +49,7 @@ def dice_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     Notes
     -----
     After Milletari, Navab and Ahmadi, "V-Net", 3DV 2016, section 3.
-    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
+    Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
     """
     y_true = ops.cast(y_true, y_pred.dtype)
     overlap = ops.sum(y_true * y_pred, axis=IMAGE_AXES)
@@ -70,7 +70,7 @@ def bce_dice(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
     Notes
     -----
-    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
+    Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
     """
     return bce(y_true, y_pred) + dice_loss(y_true, y_pred)
 
@@ -95,7 +95,7 @@ def boundary_bce_dice(y_true: Tensor, y_pred: Tensor, width: int = 11, weight: f
 
     Notes
     -----
-    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
+    Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
     """
     return boundary_weighted_bce(y_true, y_pred, width, weight) + dice_loss(y_true, y_pred)
 
@@ -120,7 +120,7 @@ def boundary_weighted_bce(y_true: Tensor, y_pred: Tensor, width: int = 11, weigh
 
     Notes
     -----
-    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
+    Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
     """
     weights = boundary_weights(ops.cast(y_true, y_pred.dtype), width, weight)
     total = ops.sum(weights * _cross_entropy(y_true, y_pred), axis=IMAGE_AXES)
@@ -152,7 +152,7 @@ def boundary_weights(y_true: Tensor, width: int = 11, weight: float = 2.0) -> Te
 
     Notes
     -----
-    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
+    Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
     """
     if width < 1 or width % 2 == 0:
         raise CourseError(f"width={width} has no pixel in its middle: use an odd number, e.g. 5 or 11.")
@@ -179,7 +179,7 @@ def ignoring(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tens
     `IGNORE_LABEL` is the value in the middle: in a soft mask it says "half car". A true mask has it in about one
     pixel of 256 along its edge, which is then left out as well. Where augmentation moves a mask by parts of a pixel,
     the rim of an ignored patch mixes with its neighbours and counts as a soft label.
-    Taught in ``notebooks/07_competition_tricks.ipynb``.
+    Taught in ``notebooks/08_competition_tricks.ipynb``.
     """
 
     def labelled_pixels(y_true, y_pred):

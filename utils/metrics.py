@@ -38,7 +38,7 @@ def confusion_matrix(truth: np.ndarray, prediction: np.ndarray) -> ConfusionMatr
 
     Notes
     -----
-    Taught in ``notebooks/04_baseline_cnn.ipynb``.
+    Taught in ``notebooks/05_baseline_cnn.ipynb``.
     """
     _check(truth, prediction)
     both, car, found = (_count(mask) for mask in (truth & prediction, truth, prediction))
@@ -91,7 +91,7 @@ def dice(truth: np.ndarray, prediction: np.ndarray) -> Scores:
 
     Notes
     -----
-    Taught in ``notebooks/04_baseline_cnn.ipynb``.
+    Taught in ``notebooks/05_baseline_cnn.ipynb``.
     """
     return scores(*confusion_matrix(truth, prediction))["dice"]
 
@@ -138,7 +138,7 @@ def boundary_f(truth: np.ndarray, prediction: np.ndarray, tolerance: int = 2) ->
     Notes
     -----
     After Csurka, Larlus and Perronnin, "What is a good evaluation measure for semantic segmentation?", BMVC 2013.
-    Taught in ``notebooks/06_losses_and_boundaries.ipynb``.
+    Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
     """
     _check(truth, prediction)
     pairs = zip(truth.reshape(-1, *truth.shape[-2:]), prediction.reshape(-1, *truth.shape[-2:]), strict=True)

@@ -38,7 +38,7 @@ def baseline_cnn(size: Size = 128, filters: Sequence[int] = (32, 64, 128)) -> ke
 
     Notes
     -----
-    Taught in ``notebooks/04_baseline_cnn.ipynb``.
+    Taught in ``notebooks/05_baseline_cnn.ipynb``.
     """
     inputs = keras.Input((*_check_size(size, 2 ** len(filters)), 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
@@ -83,7 +83,7 @@ def unet(
     Notes
     -----
     After Ronneberger, Fischer and Brox, "U-Net", MICCAI 2015, figure 1, with padding, batch normalisation and
-    fewer channels. Taught in ``notebooks/05_train_a_unet.ipynb``; ``dilations`` in ``notebooks/08_transunet.ipynb``.
+    fewer channels. Taught in ``notebooks/06_train_a_unet.ipynb``; ``dilations`` in ``notebooks/09_transunet.ipynb``.
     """
     if stem not in (1, 2, 4):
         raise CourseError(f"stem={stem} is not known: use 1 (none), 2 or 4.")
@@ -127,7 +127,7 @@ def carvana_unet(size: Size = 1024, base: int = 16, levels: int = 6) -> keras.Mo
 
     Notes
     -----
-    Taught in ``notebooks/07_competition_tricks.ipynb``.
+    Taught in ``notebooks/08_competition_tricks.ipynb``.
     """
     inputs = keras.Input((*_check_size(size, 2**levels), 3))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
@@ -173,7 +173,7 @@ def trans_unet(size: Size = 128, base: int = 8, levels: int = 4, dilations: Rate
     Notes
     -----
     After Chen et al., "TransUNet", 2021, figure 1, in small, and with convolutions all the way down to the tokens.
-    Taught in ``notebooks/08_transunet.ipynb``.
+    Taught in ``notebooks/09_transunet.ipynb``.
     """
     inputs = keras.Input((*_check_size(size, 2**levels), 3))
     channels = base * 2**levels
@@ -207,7 +207,7 @@ class Positions(layers.Layer):
 
     Notes
     -----
-    Taught in ``notebooks/08_transunet.ipynb``.
+    Taught in ``notebooks/09_transunet.ipynb``.
     """
 
     def __init__(self, grid=8, **settings):

@@ -46,7 +46,7 @@ def save(figure: Figure, name: str) -> Figure:
     ----------
     figure : matplotlib.figure.Figure
     name : str
-        Number of the notebook and a short name: ``"05_curves"``.
+        Number of the notebook and a short name: ``"06_curves"``.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The file that goes to Kaggle: written, validated, scored. Taught in notebooks/09_evaluate_and_submit.ipynb."""
+"""The file that goes to Kaggle: written, validated, scored. Taught in notebooks/10_evaluate_and_submit.ipynb."""
 
 import gzip
 import hashlib

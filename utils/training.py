@@ -123,7 +123,7 @@ def fit(
     Notes
     -----
     Seed the weights before building the model: `keras.utils.set_random_seed`.
-    Taught in ``notebooks/05_train_a_unet.ipynb``.
+    Taught in ``notebooks/06_train_a_unet.ipynb``.
     """
     length = epochs if minutes is None else minutes
     if None not in (epochs, minutes) or length is None or not 0 < length < math.inf:
