@@ -40,7 +40,7 @@ check: $(READY)
 
 test: check
 	$(PYTEST) -m slow
-	$(if $(NOTEBOOKS),COURSE_BUDGET=quick CARVANA_DATA="$(CURDIR)/data/sample" FIGURES="$(CURDIR)/.pytest_cache/figures" \
+	$(if $(NOTEBOOKS),COURSE_BUDGET=quick CARVANA_DATA="$(CURDIR)/data/sample" FIGURES="$(CURDIR)/.pytest_cache/figures" CHECK_FIGURES=1 \
 		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
 		--nbval-sanitize-with=tests/sanitise.cfg --durations=10 $(NOTEBOOKS), \
 		@echo "No notebook yet.")

@@ -53,7 +53,8 @@ def badge(url, path):
 def setup_cell(url, path="notebooks/01.ipynb"):
     """The text of the set-up cell of the notebook `path`."""
     folder, name = path.rsplit("/", 1)[0], url.rsplit("/", 1)[-1]
-    return f'''import sys
+    return f'''#@title Set-up: on Colab, fetch the course {{display-mode: "form"}}
+import sys
 
 if "google.colab" in sys.modules:  # Colab: fetch the course, add only what Colab lacks
     %cd -q /content
@@ -72,6 +73,8 @@ def write_generated(notebook, url, path):
     for cell in notebook.cells:
         if "setup" in cell.metadata.get("tags", []):
             cell.source = setup_cell(url, path)
+        if cell.cell_type == "code" and cell.source.startswith("#@title"):  # a folded form on Colab, and in JupyterLab
+            cell.metadata["jupyter"] = {"source_hidden": True}
 
 
 def execute(notebook, path):
@@ -108,7 +111,12 @@ def memory_mb(pid):
 
 def environment():
     """The variables of the kernel: quiet, this Python first, and a CARVANA_DATA that holds in every folder."""
-    variables = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "GRPC_VERBOSITY": "ERROR", "PYTHONHASHSEED": "0"}
+    variables = os.environ | {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "GRPC_VERBOSITY": "ERROR",
+        "PYTHONHASHSEED": "0",
+        "CHECK_FIGURES": "1",
+    }
     variables["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
     if data := os.environ.get("CARVANA_DATA"):
         variables["CARVANA_DATA"] = os.path.abspath(os.path.expanduser(data))

@@ -53,12 +53,13 @@ def length(cell):
 
 def figures(notebook):
     """Names of the figures that the cells save, such as 05_curves."""
-    return re.findall(r"\bsave\(.*?[\"'](\d\d_[\w-]+)[\"']\s*\)", "\n".join(c.source for c in codes(notebook)), re.S)
+    sources = "\n".join(cell.source for cell in codes(notebook))
+    return re.findall(r"\bsave\(.*?[\"'](\d\d_[\w-]+)[\"']\s*[,)]", sources, re.S)
 
 
 def stated_seconds(text):
-    """The seconds of a line such as `**Time**: 1 min 20 s on 2 CPU cores, 20 s on a GPU`; None if there are none."""
-    line = re.search(r"\*\*Time\*\*:?(.*?)on 2 CPU cores", text)
+    """The seconds of `**Time**: 30 min to read; 1 min 20 s to run on 2 CPU cores`; None if there are none."""
+    line = re.search(r"\*\*Time\*\*:?(?:.*?to read;)?(.*?)on 2 CPU cores", text)
     parts = re.findall(r"(\d+(?:\.\d+)?) ?(min|s)\b", line[1]) if line else []
     return sum(float(number) * {"min": 60, "s": 1}[unit] for number, unit in parts) or None
 
@@ -120,9 +121,45 @@ def chapter_faults(notebook, path):
     if size > 1_500_000:
         yield f"its outputs take {size / 1e6:.1f} MB; 1.5 MB is the most"
 
+    if path.split("/")[1][:2] in FINISHED:
+        yield from teaching_faults(notebook, text)
     missing = [name for name in figures(notebook) if not (ROOT / f"figures/{name}.png").exists()]
     if missing:
         yield f"not in figures/: {missing}"
+
+
+FINISHED = ("01", "02", "03", "04", "05", "06")  # chapters that are held to the rules below, too
+
+
+def teaching_faults(notebook, text):
+    """What a chapter needs to teach: a limited length, folded cells, alternative texts, quiz, hints, reading."""
+    words = len(re.sub(r"\]\(.*?\)|<.*?>|\W+", " ", text).split())
+    if len(notebook.cells) > 90 or words > 2200:
+        yield f"{len(notebook.cells)} cells and {words} words; 90 and 2,200 are the most"
+    if not re.search(r"\*\*Time\*\*: \d+ min to read; [\d a-z]+ to run on 2 CPU cores", text):
+        yield "write: **Time**: 30 min to read; 70 s to run on 2 CPU cores, 20 s on a GPU."
+    for heading in ("Quiz", "Exercises", "Further reading"):
+        if not re.search(rf"^## {heading}$", text, re.M):
+            yield f"no heading '## {heading}'"
+    quiz = re.search(r"^## Quiz$(.*?)^## ", text, re.M | re.S)
+    if quiz and quiz[1].count("<details>") != 3:
+        yield f"{quiz[1].count('<details>')} folded answers in the quiz; it has 3"
+    if "Predict before you run" not in text:
+        yield "no open question 'Predict before you run'"
+    reading = text.partition("## Further reading")[2]
+    if len(re.findall(r"\]\(https?://", reading)) < 3:
+        yield "fewer than 3 links under Further reading"
+    hidden = [cell for cell in codes(notebook) if cell.source.startswith("#@title")]
+    if len(hidden) < 2 or not all(cell.metadata.get("jupyter", {}).get("source_hidden") for cell in hidden):
+        yield "set-up and imports are not both folded: begin them with #@title and run it through `make course`"
+    for output in outputs(notebook):
+        if "image/png" in output.get("data", {}) and not output.metadata.get("image/png", {}).get("alt"):
+            yield f"a figure without alternative text: {output.data.get('text/plain', '')[:60]}"
+    sources = "\n".join(cell.source for cell in notebook.cells)
+    hints = re.findall(r"checks\.hint\([\"'](\d\d_\d)[\"']", sources)
+    asked = re.findall(r"checks\.exercise_(\d\d_\d)", sources)
+    if missing := set(asked) - set(hints):
+        yield f"no checks.hint for the exercises {sorted(missing)}"
 
 
 def name_of(path):
@@ -158,20 +195,30 @@ def test_stated_time_is_the_time_of_the_last_run(path):
 # --- the policy refuses what it should --------------------------------------------------------------
 
 
+QUIZ = "\n\n".join(["## Quiz", *["Why?\n<details><summary>Answer</summary>\n\nBecause.\n\n</details>"] * 3])
+LINKS = "\n".join(["## Further reading", *["- [A paper](https://doi.org/10.1/1), 2015: why."] * 3])
+
+
 def chapter(*cells, path="notebooks/01_try.ipynb"):
-    """A notebook that the policy accepts, with more code cells (or ready cells) at its end."""
+    """A notebook that the policy accepts, with more code cells (or ready cells) before its end."""
+    folded = {"jupyter": {"source_hidden": True}}
+    learn = "**You will learn**\n- one\n\n**You need**: it.\n\n"
     notebook = new_notebook(
         cells=[
             new_markdown_cell(f"# Try it\n\n{run.badge(URL, path)}\n\nA promise."),
-            new_markdown_cell("**You will learn**\n- one\n\n**You need**: it.\n\n**Time**: 5 s on 2 CPU cores."),
-            new_code_cell(run.setup_cell(URL, path), metadata={"tags": ["setup"]}),
+            new_markdown_cell(learn + "**Time**: 20 min to read; 5 s to run on 2 CPU cores, 5 s on a GPU."),
+            new_code_cell(run.setup_cell(URL, path), metadata={"tags": ["setup"], **folded}),
+            new_code_cell("#@title Imports\nfrom utils import checks", metadata=folded),
             new_code_cell(
                 "print('data/sample: 48 cars, 768 images')",
                 outputs=[new_output("stream", text="data/sample: 48 cars, 768 images\n")],
             ),
             *(cell if isinstance(cell, dict) else new_code_cell(cell) for cell in cells),
             new_markdown_cell("## What you saw"),
-            new_markdown_cell("## Exercises"),
+            new_markdown_cell(QUIZ),
+            new_markdown_cell("## Exercises\n\n**Predict before you run**: more or less?"),
+            new_code_cell("checks.exercise_01_1(f)  # checks.hint('01_1')"),
+            new_markdown_cell(LINKS),
         ]
     )
     return run.normalise(notebook)
@@ -193,6 +240,12 @@ def shows(text):
         (new_code_cell("open('../shared/data/a.jpg')"), "outside the project: ../shared/data/a.jpg"),
         (new_code_cell("x = 1\n" * 26), "26 lines"),
         (new_code_cell("plots.save(plots.curves(history), '99_no-such')"), "99_no-such"),
+        (
+            new_code_cell("show()", outputs=[new_output("display_data", {"image/png": "AA=="})]),
+            "alternative text",
+        ),
+        (new_code_cell("checks.exercise_01_2(f)"), "no checks.hint for the exercises ['01_2']"),
+        (new_markdown_cell("word " * 2200), "2,200"),
     ],
 )
 def test_policy_refuses(cell, fault):
@@ -204,7 +257,16 @@ def test_policy_accepts_the_skeleton_and_refuses_a_broken_one():
     path = "notebooks/01_try.ipynb"
     assert not list(faults(chapter(), path))
     assert any("badge" in fault for fault in faults(chapter(), "notebooks/02_other.ipynb"))
-    for index, fault in [(0, "badge"), (1, "You will learn"), (2, "set-up"), (3, "data/sample"), (-1, "Exercises")]:
+    for index, fault in [
+        (0, "badge"),
+        (1, "You will learn"),
+        (2, "set-up"),
+        (3, "not both folded"),
+        (4, "data/sample"),
+        (-4, "Quiz"),
+        (-3, "Predict before you run"),
+        (-1, "Further reading"),
+    ]:
         notebook = chapter()
         del notebook.cells[index]
         assert any(fault in found for found in faults(notebook, path)), fault
@@ -220,6 +282,7 @@ def test_policy_accepts_the_skeleton_and_refuses_a_broken_one():
         ("**Time**: 70 s on 2 CPU cores, 20 s on a GPU.", 70),
         ("**Time**: about 1 min 20 s on 2 CPU cores", 80),
         ("**Time** 2 min on 2 CPU cores", 120),
+        ("**Time**: 30 min to read; 1 min 20 s to run on 2 CPU cores, 20 s on a GPU.", 80),
         ("**Time**: short", None),
     ],
 )

@@ -1,9 +1,12 @@
 """Plots show the numbers they are given, and saving is atomic."""
 
+import base64
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.core.formatters import format_display_data
 
 from utils import CourseError, plots
 
@@ -87,10 +90,9 @@ def test_a_long_title_stays_inside_the_figure(two):
         assert title.get_window_extent().x1 <= figure.bbox.x1
 
 
-def test_save_writes_one_file_and_gives_the_figure_back(tmp_path, monkeypatch, two):
+def test_save_writes_one_file_and_leaves_no_figure_open(tmp_path, monkeypatch, two):
     monkeypatch.setattr(plots, "FIGURES", tmp_path / "figures")
-    figure = plots.dots(two, "Title")
-    assert plots.save(figure, "01_try") is figure
+    plots.save(plots.dots(two, "Title"), "01_try")
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["01_try.png"]
     assert not plt.get_fignums()  # nothing left open for a notebook to show a second time
 
@@ -132,3 +134,46 @@ def test_scores_by_amount_show_every_run_and_join_the_means():
     assert axis.get_xscale() == "log" and [label.get_text() for label in axis.get_xticklabels()] == ["1", "8"]
     ticks = {label.get_text(): place for label, place in zip(axis.get_yticklabels(), axis.get_yticks())}
     assert ticks["0.9"] == pytest.approx(1) and ticks["0.99"] == pytest.approx(2)
+
+
+# --- can every text be read? ------------------------------------------------------------------------
+
+
+def test_texts_that_overlap_or_leave_the_canvas_are_named():
+    figure, axis = plt.subplots(figsize=(4, 3))
+    plt.close(figure)
+    assert plots.collisions(figure) == []
+    axis.text(0.2, 0.5, "first words")
+    axis.text(0.25, 0.5, "second words")
+    axis.text(0.9, 0.9, "far too long for its place").set_in_layout(False)
+    found = plots.collisions(figure)
+    assert found == ["'far too long for its place' leaves the canvas", "'first words' overlaps 'second words'"]
+
+
+def test_hidden_texts_do_not_collide():
+    figure, axis = plt.subplots(figsize=(4, 3))
+    plt.close(figure)
+    axis.text(0.2, 0.5, "shown")
+    axis.text(0.2, 0.5, "hidden").set_visible(False)
+    axis.set(xticks=[0.1, 0.11, 5, 5.01], xlim=(0.2, 1), xlabel="x")
+    axis.axis("off")
+    axis.text(0.2, -0.1, "where the label would be")
+    assert plots.collisions(figure) == []
+
+
+def test_save_refuses_a_figure_that_cannot_be_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "FIGURES", tmp_path)
+    figure = plots.images([np.zeros((4, 4))] * 8, ["a long name beside a long name"] * 8, columns=8)
+    plots.save(figure, "99_crowded")
+    monkeypatch.setenv("CHECK_FIGURES", "1")
+    with pytest.raises(CourseError, match="99_refused is hard to read: 'a long name"):
+        plots.save(figure, "99_refused")
+    assert [path.name for path in tmp_path.iterdir()] == ["99_crowded.png"]
+
+
+def test_a_saved_figure_shows_itself_with_its_alternative_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "FIGURES", tmp_path)
+    shown = plots.save(plots.images([np.zeros((4, 4))]), "99_black", alt="A black square.")
+    data, metadata = format_display_data(shown)
+    assert base64.b64decode(data["image/png"]) == (tmp_path / "99_black.png").read_bytes()
+    assert metadata["image/png"]["alt"] == data["text/plain"] == "A black square."

@@ -1,0 +1,62 @@
+"""One look for every figure: colours that colour-blind readers tell apart, sizes, and room for the title."""
+
+import math
+
+import matplotlib.pyplot as plt
+
+# Okabe and Ito's colours.
+COLOURS = "#0072B2 #E69F00 #009E73 #CC79A7 #56B4E9 #D55E00 #F0E442 #000000".split()
+BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK = COLOURS
+FOUND, MISSED, FALSE_ALARM = (86, 180, 233), (213, 94, 0), (240, 228, 66)
+
+plt.rcParams.update(
+    {
+        "figure.dpi": 90,
+        "figure.constrained_layout.use": True,
+        "font.size": 11,
+        "axes.titlesize": 12,
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.prop_cycle": plt.cycler(color=COLOURS),
+        "image.cmap": "gray",
+    }
+)
+
+
+def axes_grid(rows, columns, size, off=False):
+    """A figure that pyplot forgets, so that a notebook shows it once: where a cell returns it."""
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    plt.close(figure)
+    for axis in axes.flat:
+        axis.axis(not off)
+    return figure, axes
+
+
+def panel(height, title, x_label="", y_label=""):
+    """The one plot of a figure."""
+    axis = axes_grid(1, 1, (8, height))[1][0, 0]
+    axis.set(xlabel=x_label, ylabel=y_label)
+    axis.set_title(title, wrap=True)
+    return axis
+
+
+def titled(figure, title):
+    """Set the message of a whole figure, and give the figure back."""
+    figure.suptitle(title or "", x=0.01, ha="left", wrap=True)
+    return figure
+
+
+def label_ends(axis, frame):
+    """Names at the right ends of the lines, moved apart where they would touch."""
+    ends = sorted((frame[column].dropna().iloc[-1], column, colour) for column, colour in zip(frame, COLOURS))
+    low, high = axis.get_ylim()
+    gap, place = 0.055 * (high - low), -math.inf
+    for value, column, colour in ends:
+        place = max(value, place + gap)
+        axis.text(1, place, f" {column}", color=colour, va="center", transform=axis.get_yaxis_transform())
+
+
+def write_above(axis, text, x, y, **style):
+    """Write above the point (x, y)."""
+    axis.annotate(text, (x, y), (0, 9), textcoords="offset points", ha="center", **style)
