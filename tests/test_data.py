@@ -646,3 +646,31 @@ def test_arrays_are_built_on_disk_and_not_in_memory(shapes_root, cache):
     finally:
         tracemalloc.stop()
     assert peak < images.nbytes / 2
+
+
+# --- one split for every chapter --------------------------------------------------------------------
+
+
+def test_course_split_of_the_sample_scores_the_cars_of_its_test_folder():
+    root = data.PROJECT / "data" / "sample"
+    train, val, test = data.course_split(root)
+    assert [part["id"].nunique() for part in (train, val, test)] == [43, 5, 16]
+    assert set(test["id"]) == set(data.open_data(root, "test")["id"])
+    assert set(train["id"]) | set(val["id"]) == set(data.open_data(root)["id"])
+    assert not set(train["id"]) & set(val["id"])
+    assert set(val["id"]) == set(
+        data.split_by_car(data.open_data(root))[1]["id"]
+    )  # those that chose the weights' epoch
+    assert data.load_masks(test[:2], 64).any(axis=(1, 2)).all() and test.attrs["root"] == str(root)
+
+
+def test_course_split_without_a_solution_holds_out_training_cars(tmp_path):
+    write_data(tmp_path, cars=10, views=2, test_cars=3)
+    train, val, test = data.course_split(tmp_path)
+    assert [part["id"].nunique() for part in (train, val, test)] == [7, 1, 2]
+    assert set(train["id"]) | set(val["id"]) | set(test["id"]) == set(data.open_data(tmp_path)["id"])
+
+
+def test_course_split_takes_at_most_so_many_whole_cars():
+    parts = data.course_split(data.PROJECT / "data" / "sample", train=4, val=9, test=2)
+    assert [part["id"].nunique() for part in parts] == [4, 5, 2] and [len(part) for part in parts] == [64, 80, 32]

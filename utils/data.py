@@ -221,6 +221,44 @@ def split_by_car(
     return tuple(frame[frame["id"].isin(side)].reset_index(drop=True) for side in sides)
 
 
+def course_split(
+    root: str | os.PathLike | None = None, train: int | None = None, val: int | None = None, test: int | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The cars on which every chapter trains, chooses and scores.
+
+    With `data/sample`: 43 cars to train on, 5 for validation, and the 16 cars of its ``test`` folder. A data set without
+    a solution for its test photos, such as Kaggle's, is split by car: 70, 10 and 20 %.
+
+    Parameters
+    ----------
+    root : path, optional
+        As in `open_data`.
+    train, val, test : int, optional
+        Take that many cars at most.
+
+    Returns
+    -------
+    train, val, test : pandas.DataFrame
+        As `open_data` returns them, without the masks known to be wrong. Each has ``attrs["root"]``.
+
+    Notes
+    -----
+    No network that comes with the course was trained on the cars of ``val`` and ``test``.
+    Why by car: ``notebooks/01_get_the_data.ipynb``.
+    """
+    root = Path(root or default_root())
+    frame = without_bad_masks(open_data(root))
+    if (root / "solution.csv").exists():
+        _, validation, _ = split_by_car(frame)
+        training, scored = frame[~frame["id"].isin(validation["id"])], open_data(root, "test")
+    else:
+        training, validation, scored = split_by_car(frame, val=0.1, test=0.2)
+    return tuple(
+        select_cars(part, sorted(part["id"].unique())[:most])
+        for part, most in ((training, train), (validation, val), (scored, test))
+    )
+
+
 def read_cars(path: str | os.PathLike) -> list[str]:
     """Car ids from a text file, one a line; empty lines are passed over."""
     try:
