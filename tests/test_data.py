@@ -665,7 +665,7 @@ def test_course_split_of_the_sample_scores_the_cars_of_its_test_folder():
 
 
 def test_course_split_without_a_solution_holds_out_training_cars(tmp_path):
-    shapes.write_data(tmp_path, cars=10, views=2, test_cars=3)
+    shapes.write_data(tmp_path, cars=10)
     train, val, test = data.course_split(tmp_path)
     assert [part["id"].nunique() for part in (train, val, test)] == [7, 1, 2]
     assert set(train["id"]) | set(val["id"]) | set(test["id"]) == set(data.open_data(tmp_path)["id"])

@@ -226,8 +226,8 @@ def course_split(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """The cars on which every chapter trains, chooses and scores.
 
-    With `data/sample`: 43 cars to train on, 5 for validation, the 16 cars of its ``test`` folder to score. A data set without
-    a solution for its test photos, such as Kaggle's, is split by car: 70, 10 and 20 %.
+    With `data/sample`: 43 cars to train on, 5 for validation, the 16 cars of its ``test`` folder to score. A data set
+    without a solution for its test photos, such as Kaggle's, is split by car: 70, 10 and 20 %.
 
     Parameters
     ----------
