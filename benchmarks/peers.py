@@ -2,15 +2,17 @@
 
 Each peer is written anew from its authors' description, or comes from its authors' package, without weights; and each
 has the optimiser, batch, loss and augmentation that its authors published, for whatever hardware they had. Photos are
-made as small as a CPU needs: 128 pixels, but for Keras' example, which was written for 160.
+made as small as a CPU needs: 128 pixels, but for Keras' example, which was written for 160. In practice nobody starts
+these encoders from chance: `PRETRAINED` holds the same networks with encoders trained on ImageNet, which are fetched.
 """
 
 from collections import namedtuple
+from contextlib import contextmanager
 
 import keras
 from keras import layers
 
-from utils import losses, models, training
+from utils import CourseError, losses, models, training
 from utils.augment import COMPETITION
 
 FLIP = {"flip": 0.5}
@@ -94,15 +96,19 @@ def segformer_b0(size=128):
     return _classes(_normalised(segmenter, size), keras.optimizers.AdamW(6e-4, weight_decay=0.01))
 
 
-def deeplab_v3_plus(size=128, batch=4):
+def deeplab_v3_plus(encoder_weights=None, size=128, batch=4):
     """DeepLabV3+ on a ResNet-50, with the settings of KerasHub's guide."""
     from keras_hub.models import DeepLabV3Backbone, DeepLabV3ImageSegmenter, ResNetBackbone
 
-    encoder = ResNetBackbone(
-        input_conv_filters=[64], input_conv_kernel_sizes=[7], stackwise_num_filters=[64, 128, 256, 512],
-        stackwise_num_blocks=[3, 4, 6, 3], stackwise_num_strides=[1, 2, 2, 2], block_type="bottleneck_block",
-        image_shape=(size, size, 3),
-    )  # fmt: skip
+    if encoder_weights:
+        with fetching(encoder_weights):
+            encoder = ResNetBackbone.from_preset(f"resnet_50_{encoder_weights}", image_shape=(size, size, 3))
+    else:
+        encoder = ResNetBackbone(
+            input_conv_filters=[64], input_conv_kernel_sizes=[7], stackwise_num_filters=[64, 128, 256, 512],
+            stackwise_num_blocks=[3, 4, 6, 3], stackwise_num_strides=[1, 2, 2, 2], block_type="bottleneck_block",
+            image_shape=(size, size, 3),
+        )  # fmt: skip
     backbone = DeepLabV3Backbone(
         image_encoder=encoder, spatial_pyramid_pooling_key="P5", upsampling_size=8, dilation_rates=[6, 12, 18],
         low_level_feature_key="P2", projection_filters=48, image_shape=(size, size, 3),
@@ -164,8 +170,8 @@ def pytorch_unet(base=64, levels=4):
     return model, torch.optim.RMSprop(model.parameters(), 1e-5, weight_decay=1e-8, momentum=0.999), loss
 
 
-def smp_unet(encoder):
-    """The U-Net of segmentation-models-pytorch on an encoder without weights, with the settings of its example."""
+def smp_unet(encoder, encoder_weights=None):
+    """The U-Net of segmentation-models-pytorch, with the settings of its example."""
     import torch
 
     _declare_vision_operators()
@@ -174,7 +180,8 @@ def smp_unet(encoder):
     class Normalised(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.unet = smp.Unet(encoder, encoder_weights=None)
+            with fetching(encoder_weights):
+                self.unet = smp.Unet(encoder, encoder_weights=encoder_weights)
 
         def forward(self, x):
             mean, deviation = torch.tensor([[123.7, 116.3, 103.5], [58.4, 57.1, 57.4]])[:, None, :, None, None]
@@ -182,6 +189,21 @@ def smp_unet(encoder):
 
     model = Normalised()
     return model, torch.optim.Adam(model.parameters(), 2e-4), smp.losses.DiceLoss("binary", from_logits=True)
+
+
+@contextmanager
+def fetching(weights):
+    """Say what is missing where weights cannot be fetched."""
+    try:
+        yield
+    except Exception as error:  # each library has errors of its own for a network that is not there
+        if not weights:
+            raise
+        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+        raise CourseError(
+            f"The {weights} weights of the encoder could not be fetched ({reason}). They come from huggingface.co or "
+            "kaggle.com: run this where the network allows it, or leave --encoder-weights out."
+        ) from error
 
 
 def _declare_vision_operators():
@@ -208,4 +230,15 @@ NETWORKS = {
     "smp MobileNetV2": Network("torch", 128, 32, {}, True, True, lambda: smp_unet("mobilenet_v2")),
     "petrosgk": Network("tensorflow", 128, 16, COMPETITION, True, False, wide_unet),
     "Pytorch-UNet": Network("torch", 128, 1, {}, True, False, pytorch_unet),
+}
+
+# The same peers with pre-trained encoders, by the name of the weights.
+PRETRAINED = {
+    "imagenet": {
+        "DeepLabV3+, ImageNet": Network("tensorflow", 128, 4, FLIP, True, True, lambda: deeplab_v3_plus("imagenet")),
+        "smp ResNet-18, ImageNet": Network("torch", 128, 32, {}, True, True, lambda: smp_unet("resnet18", "imagenet")),
+        "smp MobileNetV2, ImageNet": Network(
+            "torch", 128, 32, {}, True, True, lambda: smp_unet("mobilenet_v2", "imagenet")
+        ),
+    }
 }

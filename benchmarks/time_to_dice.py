@@ -1,12 +1,16 @@
 """Validation Dice against seconds of training: our networks, and what people would use instead.
 
     python -m benchmarks.time_to_dice [--data ROOT] [--cars FILE] [--minutes MINUTES] [--networks NAME ...]
+                                      [--encoder-weights imagenet]
 
 Each network of `benchmarks.peers` is trained for MINUTES (1 by default: 18 minutes for all, on 2 CPU cores) on the
 same cars and scored on others, at the original size; FILE names the cars to train on, one id a line. The clock runs
 while a network trains, tracing and augmentation included, and stands still while it is scored: on 64 photos on the way
 (fewer where they would take too long), on every photo at the end. Dice is given twice, with BatchNorm's moving
 statistics and, where these have not caught up yet, with those of the batch.
+
+All start from scratch. In practice people start from encoders trained on ImageNet: --encoder-weights imagenet adds the
+peers that way, where the network allows their weights to be fetched.
 
 Each network has a process of its own. A run that was stopped goes on with the networks that are missing.
 """
@@ -23,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import common, peers
-from utils import data, inference, machine, metrics, plots, training
+from utils import CourseError, data, inference, machine, metrics, plots, training
 from utils.augment import Batches
 
 LEVELS = [0.90, 0.95, 0.97, 0.98, 0.985]
@@ -37,16 +41,21 @@ def main():
     parser = common.parser(__doc__, minutes=1.0)
     parser.add_argument("--networks", nargs="+", default=list(peers.NETWORKS), choices=peers.NETWORKS, metavar="NAME",
                         help=f"default: {', '.join(peers.NETWORKS)}")  # fmt: skip
+    parser.add_argument("--encoder-weights", choices=peers.PRETRAINED, help="add the peers with pre-trained encoders")
     parser.add_argument("--only", help=argparse.SUPPRESS)  # in the process of one network
     args = parser.parse_args()
     root = args.data.resolve()
     partial = common.RESULTS / f"time_to_dice.{root.name}-{args.minutes:g}.partial.csv"
     if args.only:
         train, val = common.sides(root, args.cars)
-        rows = measure(args.only, train, spread_out(val), args.minutes)
+        try:
+            rows = measure(args.only, train, spread_out(val), args.minutes)
+        except CourseError as error:
+            sys.exit(f"{args.only}: {error}")
         common.write(partial, pd.concat([common.read(partial), rows.assign(data=root.name, minutes=args.minutes)]))
         return
-    failed = [name for name in args.networks if not common.has_row(partial, {"network": name}) and run(name)]
+    names = [*args.networks, *peers.PRETRAINED.get(args.encoder_weights, ())]
+    failed = [name for name in names if not common.has_row(partial, {"network": name}) and run(name)]
     if partial.exists():
         publish(common.RESULTS / "time_to_dice.csv", common.read(partial), root.name)
     if failed:
@@ -57,8 +66,13 @@ def main():
 def run(name):
     """Train and score one network in a process of its own, by the same arguments; whether it failed."""
     command = [sys.executable, "-m", "benchmarks.time_to_dice", *sys.argv[1:], "--only", name]
-    quiet = {"KERAS_BACKEND": peers.NETWORKS[name].framework, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    quiet = {"KERAS_BACKEND": network_named(name).framework, "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.run(command, env=os.environ | quiet).returncode != 0
+
+
+def network_named(name):
+    """A network, from scratch or with a pre-trained encoder."""
+    return next(group[name] for group in (peers.NETWORKS, *peers.PRETRAINED.values()) if name in group)
 
 
 def spread_out(frame):
@@ -70,7 +84,7 @@ def spread_out(frame):
 
 def measure(name, train, val, minutes):
     """Train one network; a row for each time it was scored."""
-    network, rows = peers.NETWORKS[name], []
+    network, rows = network_named(name), []
     images, masks = common.load(train, network.size)
     if network.hard:
         masks = common.hard(masks)
@@ -241,7 +255,10 @@ def figure(rows):
     minutes = rows["minutes"].max()
     ends = rows.groupby("network")["best"].last().sort_values()
     length = "a minute" if minutes == 1 else f"{minutes:g} minutes"
-    title = f"Dice on cars never seen: {ends.index[-1]} gets furthest in {length} on {rows['machine'].iloc[0]}"
+    title = (
+        f"Dice on cars never seen: {ends.index[-1]} gets furthest in {length} on {rows['machine'].iloc[0]}\n"
+        "Peers in grey: from scratch unless named, settings as published or ours, untuned"
+    )
     labels = "seconds of training; by the better of the two statistics", "Dice, the further apart the closer to 1"
     return plots.scores_over_time(curves, title, peers.COURSE_NETWORKS, *labels)
 

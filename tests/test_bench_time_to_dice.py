@@ -147,6 +147,34 @@ def test_a_stopped_run_goes_on_and_other_data_stay(tiny_networks, tmp_path, monk
     assert (tmp_path / "bench_time_to_dice_real.png").exists()
 
 
+def test_weights_that_cannot_be_fetched_end_a_network_with_a_sentence(monkeypatch, tmp_path, shapes_root):
+    def offline():
+        with peers.fetching("imagenet"):
+            raise OSError("Failed to resolve 'huggingface.co'\nand a long traceback")
+
+    network = peers.Network("tensorflow", 16, 8, {"flip": 0.5}, False, True, offline)
+    monkeypatch.setitem(peers.PRETRAINED["imagenet"], "smp ResNet-18, ImageNet", network)
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    arguments = ["time_to_dice", "--data", str(shapes_root), "--encoder-weights", "imagenet"]
+    monkeypatch.setattr(sys, "argv", [*arguments, "--only", "smp ResNet-18, ImageNet"])
+    with pytest.raises(
+        SystemExit, match="ResNet-18, ImageNet: The imagenet weights .*'huggingface.co'\\).* leave --enc"
+    ):
+        time_to_dice.main()
+    assert not list(tmp_path.iterdir())
+
+
+def test_peers_with_encoder_weights_run_beside_those_from_scratch(tiny_networks, monkeypatch, tmp_path, shapes_root):
+    begun = []
+    monkeypatch.setattr(time_to_dice, "run", lambda name: begun.append(name) or True)
+    monkeypatch.setattr(common, "RESULTS", tmp_path)
+    arguments = ["time_to_dice", "--data", str(shapes_root), "--networks", "one", "--encoder-weights", "imagenet"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit, match="Left out: one, "):
+        time_to_dice.main()
+    assert begun == ["one", *peers.PRETRAINED["imagenet"]]
+
+
 def test_a_level_is_reached_when_the_better_statistics_first_reach_it():
     rows = [("one", 10, 0.2, 0.91), ("one", 20, 0.96, 0.95), ("one", 30, 0.94, 0.93), ("two", 30, 0.95, 0.2)]
     rows = pd.DataFrame(rows, columns=["network", "seconds", *time_to_dice.DICE]).assign(photos=600, parameters=7)

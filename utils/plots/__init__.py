@@ -79,7 +79,7 @@ def collisions(figure: Figure) -> list[str]:
     list of str
         Empty where every text can be read.
     """
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     boxes = [(text.get_text(), text.get_window_extent().padded(-2)) for text in _texts(figure)]
     canvas = figure.bbox.padded(2)
     out = [f"{text!r} leaves the canvas" for text, box in boxes if not _inside(box, canvas)]
