@@ -78,6 +78,28 @@ def test_numbered_runs_number_by_rows_and_by_columns():
     assert colours["2"] == colours["6"] == (1, 1, 1, 0.6)
 
 
+def test_probabilities_beside_a_photo_share_the_scale_from_0_to_1():
+    photo = np.full((20, 30, 3), 100, np.uint8)
+    maps = {"low": np.full((2, 3), 0.1), "high": np.full((4, 6), 0.9)}
+    first, *others = plots.probability_maps(photo, maps, "Title").axes[:3]
+    np.testing.assert_array_equal(first.images[0].get_array(), photo)
+    assert [axis.images[0].get_clim() for axis in others] == [(0, 1)] * 2
+    assert [list(axis.images[0].get_extent()) for axis in others] == [[0, 30, 20, 0]] * 2
+    assert [axis.get_title(loc="left") for axis in others] == ["low", "high"]
+
+
+def test_a_u_shape_names_every_level_and_shows_what_goes_in_and_comes_out():
+    left = [(8, 8, 2), (4, 4, 4)]
+    photo, mask = np.zeros((6, 9, 3), np.uint8), np.ones((6, 9), np.uint8)
+    bare, full = plots.u_shape(left, (2, 2, 8), left), plots.u_shape(left, (2, 2, 8), left, photo, mask)
+    for figure in (bare, full):
+        told = texts(figure.axes[0])
+        assert told.count("8 x 8 x 2") == told.count("4 x 4 x 4") == 2 and "bottom: 2 x 2 x 8" in told
+        assert not plots.collisions(figure)
+    assert not bare.axes[0].images and "photo" not in texts(bare.axes[0])
+    assert [image.get_array().shape for image in full.axes[0].images] == [(6, 9, 3), (6, 9)]
+
+
 def test_heat_maps_share_one_scale():
     figure = plots.heat_maps({"low": np.full((2, 3), 0.1), "high": np.ones((2, 3))})
     assert {axis.images[0].get_clim() for axis in figure.axes[:2]} == {(0, 1)}

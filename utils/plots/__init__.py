@@ -22,7 +22,16 @@ from utils.plots.charts import (
     scores_by_amount,
     scores_over_time,
 )
-from utils.plots.pictures import heat_maps, images, maps_over, numbered_runs, outline, overlay, u_shape
+from utils.plots.pictures import (
+    heat_maps,
+    images,
+    maps_over,
+    numbered_runs,
+    outline,
+    overlay,
+    probability_maps,
+    u_shape,
+)
 from utils.plots.style import BLUE, COLOURS, RED
 
 FIGURES = Path(os.environ.get("FIGURES") or Path(__file__).resolve().parents[2] / "figures")
