@@ -34,6 +34,13 @@ def test_gains_carry_their_sign_and_stand_beside_a_line_at_zero(two):
     assert [line.get_marker() for line in axis.lines] == ["o", "o", "None"]
 
 
+def test_lines_carry_the_ticks_they_are_given():
+    frame = pd.DataFrame({"mean": [1.0, 2, 1]}, index=[1, 5, 9])
+    axis = plots.lines(frame, "Title", ticks={1: "front", 9: "rear"}).axes[0]
+    assert list(axis.get_xticks()) == [1, 9]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["front", "rear"]
+
+
 def test_tables_side_by_side_keep_their_own_scales_and_name_the_rows_once(two):
     left, right = plots.dots_beside({"short": two, "long": two / 10}, "Title").axes
     assert [texts(axis) for axis in (left, right)] == [["0.910", "0.880"], ["0.091", "0.088"]]
