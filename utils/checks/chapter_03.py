@@ -21,7 +21,7 @@ HINTS: dict[str, tuple[str, ...]] = {
     "03_3": (
         "Draw three numbers from rng: the share, and where the window begins, down and across.",
         "The window is int(share * h) high; its top lies between 0 and h minus that. The same for columns.",
-        "Cut image[top : top + rows, left : left + columns] and the same of edge; cv2.resize each to (w, h).",
+        "Cut image[top : top + rows, left : left + columns] and the same of mask; cv2.resize each to (w, h).",
     ),
 }
 
@@ -80,10 +80,10 @@ def exercise_03_3(random_zoom: Callable) -> bool | None:
     windows = []
 
     def keeps_form(result):
-        zoomed, edge = result
-        for name, array, old in [("image", zoomed, image), ("edge", edge, across)]:
+        zoomed, mask = result
+        for name, array, old in [("image", zoomed, image), ("mask", mask, across)]:
             if np.shape(array) != old.shape or array.dtype != np.uint8:
-                return f"returns an {name} of {array.dtype} {np.shape(array)}, expected uint8 {old.shape}"
+                return f"returns its {name} as {array.dtype} {np.shape(array)}, expected uint8 {old.shape}"
         left, right = zoomed[..., 0].min() / 2, zoomed[..., 0].max() / 2
         top, bottom = zoomed[..., 1].min() / 2, zoomed[..., 1].max() / 2
         wide, high = (right - left + 1) / width, (bottom - top + 1) / height
