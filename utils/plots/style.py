@@ -50,6 +50,7 @@ def titled(figure, title):
 def label_ends(axis, frame):
     """Names at the right ends of the lines, moved apart where they would touch."""
     finals = {column: frame[column].dropna().iloc[-1] for column in frame}
+    axis.autoscale_view()  # else limits are set when the figure is drawn
     heights = axis.transLimits.transform(axis.transScale.transform([(1, value) for value in finals.values()]))[:, 1]
     place, names = -math.inf, sorted(zip(heights, finals, COLOURS))
     for above, (height, column, colour) in zip(reversed(range(len(names))), names):
