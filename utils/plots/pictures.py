@@ -120,13 +120,14 @@ def filmstrip(
     height, width = next(iter(rows.values()))[0].shape[:2]
     if height == width <= 5:  # of filters: as high as what they are beside
         height, width = list(rows.values())[-1][-1].shape[:2]
-    each = 9 / len(names) * height / width
+    each = (8 if label else 9) / len(names) * height / width  # a colour bar takes room
     figure, axes = axes_grid(len(rows), len(names), (10, len(rows) * (each + 0.1) + 0.7), off=True)
     for line, (row, pictures) in zip(axes, rows.items(), strict=True):
         grids = [picture for picture in pictures if picture.dtype.kind == "f"]
         scale = _scale(grids)
         for axis, picture in zip(line, pictures, strict=True):
-            drawn = axis.imshow(picture, **(scale if picture.dtype.kind == "f" else {"vmin": 0, "vmax": 255}))
+            colours = scale if picture.dtype.kind == "f" else {"vmin": 0, "vmax": 255}
+            drawn = axis.imshow(picture, interpolation="nearest", **colours)
             if picture.dtype.kind == "f" and max(picture.shape) <= 5:
                 _write_numbers(axis, picture, drawn)
         line[0].text(-0.06, 0.5, row, rotation=90, ha="right", va="center", transform=line[0].transAxes, fontsize=10)
