@@ -87,6 +87,50 @@ def test_numbered_runs_number_by_rows_and_by_columns():
     assert colours["2"] == colours["6"] == (1, 1, 1, 0.6)
 
 
+@pytest.mark.parametrize("log", ["", "y"])
+def test_curves_draw_every_run_and_their_mean_and_are_named_at_their_ends(log):
+    steps = pd.Index([0, 10])
+    runs = {"one": pd.Series([1.0, 0.5], steps), "three": pd.DataFrame([[1, 2, 3], [0.01, 0.02, 0.06]], steps)}
+    axis = plots.curves(runs, "Title", log=log).axes[0]
+    assert [line.get_ydata().tolist() for line in axis.lines] == [[1, 0.5], [1, 0.01], [2, 0.02], [3, 0.06], [2, 0.03]]
+    one, *thin, mean = axis.lines
+    assert mean.get_linewidth() == one.get_linewidth() > thin[0].get_linewidth()
+    assert mean.get_color() == thin[0].get_color() != one.get_color()
+    assert texts(axis) == [" three", " one"] and axis.get_yscale() == ("log" if log else "linear")
+    axis.figure.draw_without_rendering()
+    low, high = (text.get_window_extent() for text in axis.texts)
+    for box, value in ((low, 0.03), (high, 0.5)):
+        assert box.y0 < axis.transData.transform((10, value))[1] < box.y1
+
+
+def test_names_of_curves_that_end_together_are_stacked_inside_the_axes():
+    ends = {name: pd.Series([0.0, 1.0]) for name in "abc"} | {"d": pd.Series([1.0, 0.0])}
+    figure = plots.curves(ends, "Title")
+    assert plots.collisions(figure) == [] and texts(figure.axes[0]) == [" d", " a", " b", " c"]
+    assert max(text.get_position()[1] for text in figure.axes[0].texts) <= 1
+
+
+def test_a_filmstrip_has_one_scale_a_row_and_writes_small_grids():
+    photo = np.full((20, 30, 3), 100, np.uint8)
+    shares, signed = [np.full((20, 30), 0.2), np.full((20, 30), 0.9)], [np.full((3, 3), -0.25), np.full((3, 3), 0.5)]
+    figure = plots.filmstrip({"answer": [photo, *shares], "filter": [photo, *signed]}, ["photo", "a", "b"], "Title")
+    (_, *above), (_, *below) = figure.axes[:3], figure.axes[3:6]
+    assert {axis.images[0].get_clim() for axis in above} == {(0, 1)}
+    assert {axis.images[0].get_clim() for axis in below} == {(-0.5, 0.5)}
+    assert texts(below[0]) == ["-0.25"] * 9 and texts(below[1]) == ["0.5"] * 9 and texts(above[0]) == []
+    assert [figure.axes[0].texts[0].get_text(), figure.axes[3].texts[0].get_text()] == ["answer", "filter"]
+    assert [axis.get_title(loc="left") for axis in figure.axes[:3]] == ["photo", "a", "b"]
+
+
+def test_one_step_of_a_convolution_shows_its_numbers():
+    image, kernel = np.arange(20.0).reshape(4, 5) / 20, np.array([[1.0, -1.0], [0.0, 2.0]])
+    photo, window, weights, products = plots.convolution_step(image, kernel, 1, 2).axes
+    assert texts(window) == ["0.35", "0.4", "0.6", "0.65"] and texts(weights) == ["1", "-1", "0", "2"]
+    assert texts(products) == ["0.35", "-0.4", "0", "1.3"] and products.get_title(loc="left") == "the sum is 1.25"
+    (frame,) = photo.patches
+    assert (frame.get_xy(), frame.get_width(), frame.get_height()) == ((1.5, 0.5), 2, 2)
+
+
 def test_heat_maps_share_one_scale():
     figure = plots.heat_maps({"low": np.full((2, 3), 0.1), "high": np.ones((2, 3))})
     assert {axis.images[0].get_clim() for axis in figure.axes[:2]} == {(0, 1)}

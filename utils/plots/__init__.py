@@ -12,6 +12,7 @@ from matplotlib.text import Text
 from utils import CourseError, replacing
 from utils.plots.charts import (
     bars,
+    curves,
     dots,
     dots_beside,
     dumbbells,
@@ -22,7 +23,17 @@ from utils.plots.charts import (
     scores_by_amount,
     scores_over_time,
 )
-from utils.plots.pictures import heat_maps, images, maps_over, numbered_runs, outline, overlay, u_shape
+from utils.plots.pictures import (
+    convolution_step,
+    filmstrip,
+    heat_maps,
+    images,
+    maps_over,
+    numbered_runs,
+    outline,
+    overlay,
+    u_shape,
+)
 from utils.plots.sliders import explore
 from utils.plots.style import BLUE, COLOURS, RED
 

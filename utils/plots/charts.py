@@ -96,6 +96,35 @@ def lines(
     return axis.figure
 
 
+def curves(
+    runs: dict[str, pd.Series | pd.DataFrame], title: str, x_label: str = "", y_label: str = "", log: str = ""
+) -> Figure:
+    """One curve a name, written at its end; of repeated runs each is a thin line and their mean a thick one.
+
+    Parameters
+    ----------
+    runs : dict of str to pandas.Series or pandas.DataFrame
+        The index is the x axis; a column a run. At most eight names.
+    title, x_label, y_label : str
+    log : {"", "x", "y", "xy"}
+        Which axes are logarithmic.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    axis = panel(4, title, x_label, y_label)
+    frames = {name: pd.DataFrame(run) for name, run in runs.items()}
+    means = pd.DataFrame({name: frame.mean(axis=1) for name, frame in frames.items()})
+    for (name, frame), colour in zip(frames.items(), COLOURS):
+        if frame.shape[1] > 1:
+            axis.plot(frame.index, frame, color=colour, linewidth=0.8, alpha=0.6)
+        axis.plot(means.index, means[name], color=colour, linewidth=2.2)
+    axis.set(**{f"{letter}scale": "log" for letter in log})
+    label_ends(axis, means)
+    return axis.figure
+
+
 def scores_over_time(
     frame: pd.DataFrame, title: str, strong: Sequence[str], x_label: str = "", y_label: str = "", lowest: float = 0.8
 ) -> Figure:

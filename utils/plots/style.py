@@ -49,12 +49,13 @@ def titled(figure, title):
 
 def label_ends(axis, frame):
     """Names at the right ends of the lines, moved apart where they would touch."""
-    ends = sorted((frame[column].dropna().iloc[-1], column, colour) for column, colour in zip(frame, COLOURS))
-    low, high = axis.get_ylim()
-    gap, place = 0.055 * (high - low), -math.inf
-    for value, column, colour in ends:
-        place = max(value, place + gap)
-        axis.text(1, place, f" {column}", color=colour, va="center", transform=axis.get_yaxis_transform())
+    finals = {column: frame[column].dropna().iloc[-1] for column in frame}
+    axis.autoscale_view()  # else limits are set when the figure is drawn
+    heights = axis.transLimits.transform(axis.transScale.transform([(1, value) for value in finals.values()]))[:, 1]
+    place, names = -math.inf, sorted(zip(heights, finals, COLOURS))
+    for above, (height, column, colour) in zip(reversed(range(len(names))), names):
+        place = min(max(height, place + 0.055), 1 - 0.055 * above)
+        axis.text(1, place, f" {column}", color=colour, va="center", transform=axis.transAxes)
 
 
 def write_above(axis, text, x, y, **style):
