@@ -17,12 +17,23 @@ from utils.plots.charts import (
     dumbbells,
     gains,
     lines,
+    marked_lines,
     ranks,
     ratios,
     scores_by_amount,
     scores_over_time,
 )
-from utils.plots.pictures import heat_maps, images, maps_over, numbered_runs, outline, overlay, u_shape
+from utils.plots.pictures import (
+    confusion,
+    heat_maps,
+    images,
+    maps_over,
+    numbered_runs,
+    outline,
+    outlines,
+    overlay,
+    u_shape,
+)
 from utils.plots.style import BLUE, COLOURS, RED
 
 FIGURES = Path(os.environ.get("FIGURES") or Path(__file__).resolve().parents[2] / "figures")
