@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from IPython.core.formatters import format_display_data
+from scipy.ndimage import binary_erosion
 
 from utils import CourseError, plots
 
@@ -66,6 +67,15 @@ def test_maps_of_any_size_cover_the_photo_and_share_one_scale():
     assert [line.get_xydata().tolist() for axis in marked for line in axis.lines] == [[[9.5, 4.5]]] * 2
 
 
+def test_marks_stand_at_their_places_below_the_lines():
+    frame = pd.DataFrame({"Dice": [0.80, 0.90, 0.95]}, index=[50, 100, 150])
+    axis = plots.marked_lines(frame, {50: "short", 150: "long"}, "Title").axes[0]
+    curve, *marks = axis.lines
+    assert curve.get_ydata().tolist() == [0.80, 0.90, 0.95]
+    assert [list(mark.get_xdata()) for mark in marks] == [[50, 50], [150, 150]]
+    assert {"short", "long"} < set(texts(axis)) and axis.get_ylim()[0] < 0.79
+
+
 def test_ratios_stand_on_a_logarithmic_axis_beside_a_line_at_1(two):
     axis = plots.ratios(two, "Title").axes[0]
     line, *drawn = axis.lines
@@ -85,6 +95,28 @@ def test_numbered_runs_number_by_rows_and_by_columns():
     colours = {text.get_text(): patch.get_facecolor() for text, patch in zip(rows.texts, rows.patches)}
     assert colours["3"] == colours["4"] == colours["5"] != colours["1"]
     assert colours["2"] == colours["6"] == (1, 1, 1, 0.6)
+
+
+def test_confusion_names_the_kind_of_every_pixel():
+    truth, found = np.array([[1, 1, 0], [0, 0, 1]], bool), np.array([[1, 0, 1], [0, 0, 1]], bool)
+    *masks, compared = plots.confusion(truth, found, "Title").axes
+    assert texts(compared) == ["TP", "FN", "FP", "TN", "TN", "TP"]
+    assert [texts(axis) for axis in masks] == [["car" if car else "" for car in mask.flat] for mask in (truth, found)]
+    colours = [patch.get_facecolor() for patch in compared.patches]
+    assert colours[3] == (1, 1, 1, 1) and len(set(colours)) == 4 and colours[0] == masks[0].patches[0].get_facecolor()
+
+
+def test_outlines_draw_two_edges_and_leave_the_photo():
+    photo, truth, found = np.full((40, 60, 3), 9, np.uint8), np.zeros((40, 60), bool), np.zeros((40, 60), bool)
+    truth[5:20, 5:20], found[25:35, 30:50] = True, True
+    drawn = plots.outlines(photo, truth, found)
+    assert (photo == 9).all()
+    for mask, colour in ((truth, (0, 114, 178)), (found, (213, 94, 0))):
+        edge = mask & ~binary_erosion(mask)
+        np.testing.assert_array_equal((drawn == colour).all(axis=-1), edge)
+    left = np.arange(960) < np.full((40, 1), 99)
+    wide = plots.outlines(np.zeros((40, 960, 3), np.uint8), left, left)
+    assert wide[20].any(axis=-1)[50:].sum() > 2  # the line grows with the photo
 
 
 @pytest.mark.parametrize("log", ["", "y"])

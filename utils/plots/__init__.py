@@ -18,12 +18,14 @@ from utils.plots.charts import (
     dumbbells,
     gains,
     lines,
+    marked_lines,
     ranks,
     ratios,
     scores_by_amount,
     scores_over_time,
 )
 from utils.plots.pictures import (
+    confusion,
     convolution_step,
     filmstrip,
     heat_maps,
@@ -31,6 +33,7 @@ from utils.plots.pictures import (
     maps_over,
     numbered_runs,
     outline,
+    outlines,
     overlay,
     u_shape,
 )

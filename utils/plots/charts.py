@@ -96,6 +96,33 @@ def lines(
     return axis.figure
 
 
+def marked_lines(
+    frame: pd.DataFrame, marks: dict[float, str], title: str, x_label: str = "", y_label: str = ""
+) -> Figure:
+    """`lines`, with named vertical lines across them.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The index is the x axis.
+    marks : dict of float to str
+        Where on the x axis, and what is written there.
+    title, x_label, y_label : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = lines(frame, title, x_label, y_label)
+    axis = figure.axes[0]
+    axis.margins(y=0.18)  # room for the names
+    for x, name in marks.items():
+        axis.axvline(x, color="0.6", linestyle=":", zorder=0)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axis.text(x, 0.05, name, ha="center", transform=axis.get_xaxis_transform(), bbox=box)
+    return figure
+
+
 def curves(
     runs: dict[str, pd.Series | pd.DataFrame], title: str, x_label: str = "", y_label: str = "", log: str = ""
 ) -> Figure:

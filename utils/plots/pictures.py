@@ -8,7 +8,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.plots.style import BLUE, COLOURS, FALSE_ALARM, FOUND, GREEN, MISSED, ORANGE, RED, axes_grid, panel, titled
+from utils.plots.style import (
+    BLUE,
+    COLOURS,
+    FALSE_ALARM,
+    FOUND,
+    GREEN,
+    MISSED,
+    ORANGE,
+    RED,
+    TRUTH,
+    axes_grid,
+    panel,
+    titled,
+)
 
 
 def images(
@@ -71,6 +84,26 @@ def outline(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int] = 
     """Draw the edge of a mask, bool ``(h, w)``, on a copy of a photo, uint8 ``(h, w, 3)``."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(image.copy(), contours, -1, colour, 1)
+
+
+def outlines(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Draw the edges of two masks on a copy of a photo: the true one blue, the predicted one orange-red.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (h, w, 3)
+    truth, prediction : ndarray of bool, (h, w)
+
+    Returns
+    -------
+    ndarray of uint8, (h, w, 3)
+        The lines are as wide as a 240th of the photo.
+    """
+    drawn, width = image.copy(), max(1, image.shape[1] // 240)
+    for mask, colour in ((truth, TRUTH), (prediction, MISSED)):
+        contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(drawn, contours, -1, colour, width)
+    return drawn
 
 
 def heat_maps(maps: dict[str, np.ndarray], columns: int = 4, title: str | None = None, label: str = "") -> Figure:
@@ -261,6 +294,34 @@ def u_shape(left: Sequence[tuple], bottom: tuple[int, int, int], right: Sequence
     axis.set(xlim=(-depth - 0.7, depth + 0.7), ylim=(-depth - 0.5, 0.5))
     axis.axis("off")
     return axis.figure
+
+
+def confusion(truth: np.ndarray, prediction: np.ndarray, title: str | None = None) -> Figure:
+    """A small mask, a prediction of it, and which pixels are true or false positives or negatives.
+
+    Parameters
+    ----------
+    truth, prediction : ndarray of bool, (h, w)
+        A few dozen pixels.
+    title : str, optional
+        The message of the whole figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    height, width = truth.shape
+    figure, axes = axes_grid(1, 3, (9, 2.8 * height / width + 0.9), off=True)
+    kinds = np.array([["TN", "FP"], ["FN", "TP"]])[truth.astype(int), prediction.astype(int)]
+    panels = {"truth": np.where(truth, "car", ""), "prediction": np.where(prediction, "car", ""), "compared": kinds}
+    colours = {"TP": FOUND, "car": FOUND, "FN": MISSED, "FP": FALSE_ALARM}
+    for axis, (name, grid) in zip(axes[0], panels.items()):
+        for (y, x), kind in np.ndenumerate(grid):
+            colour = np.divide(colours.get(kind, (255, 255, 255)), 255)
+            axis.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="grey"))
+            axis.text(x + 0.5, y + 0.5, kind, ha="center", va="center", fontsize=9)
+        axis.set(xlim=(-0.05, width + 0.05), ylim=(height + 0.05, -0.05), aspect="equal", title=name)
+    return titled(figure, title)
 
 
 def numbered_runs(mask: np.ndarray, title: str | None = None) -> Figure:
