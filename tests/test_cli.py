@@ -99,8 +99,8 @@ def test_train_says_what_it_does_and_saves_a_model_that_works(shapes_root, tmp_p
     arguments = ["--size", "32", "--epochs", "2", "--data", str(shapes_root), "--out", str(out)]
     assert main(["train", "--model", "baseline_cnn", *arguments]) == 0
     printed = capsys.readouterr().out.splitlines()
-    assert printed[0].startswith(f"{shapes_root}: 6 cars, 96 images for training, 1 cars for validation")
-    assert [line.split()[:2] for line in printed[1:3]] == [["epoch", "0.2"], ["epoch", "0.4"]]
+    assert printed[:2] == [f"{shapes_root}: 6 cars, 96 images for training", "1 cars for validation"]
+    assert [line.split()[:2] for line in printed[2:4]] == [["epoch", "0.2"], ["epoch", "0.4"]]
     assert printed[-1] == f"saved {out}"
     assert inference.load_model(out).name == "baseline_cnn"
 
@@ -176,6 +176,23 @@ def test_train_takes_exactly_the_cars_of_the_file(shapes_root, tmp_path, untrain
     found = np.concatenate([batches.images, validation_images])
     assert len(validation_images) == 16 and len(set(settings["cars"]) & set(cars)) == 2
     assert sorted(map(bytes, found)) == sorted(map(bytes, expected))
+
+
+def test_train_takes_several_folders(shapes_root, tmp_path, untrained, capsys):
+    more = shapes.write_data(tmp_path / "more", cars=3, views=2)
+    arguments = ["--size", "32", "--base", "2", "--data", shapes_root, "--data", more, "--out", tmp_path / "a.keras"]
+    assert main(["train", *map(str, arguments)]) == 0
+    _, batches, (validation_images, _), settings = untrained[0]
+    train, val, test = data.split_by_car(data.open_data(shapes_root))
+    ours, theirs = data.split_by_car(data.open_data(more), val=0.02, test=0)[:2]
+    expected = [
+        np.concatenate([data.load_images(part, 32) for part in side]) for side in ((train, ours), (val, theirs))
+    ]
+    assert [len(side) for side in expected] == [96 + 4, 16 + 2]
+    np.testing.assert_array_equal(batches.images, expected[0])
+    np.testing.assert_array_equal(validation_images, expected[1])
+    assert set(settings["cars"]) == {*train["id"], *ours["id"]} and not set(settings["cars"]) & set(test["id"])
+    assert f"{more}: 2 cars, 4 images for training" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 SHIPPED = Path(__file__).resolve().parents[1] / "data" / "weights" / "unet.keras"
 WRITTEN_BY_PREDICT = re.compile(r"_(mask|cutout|composite)$")  # in the name of a file: no photo to predict on
+FEW = 0.02  # share of the cars that chooses the best epoch, where a test split has been made already
 ENSEMBLE = "Several models: the mean of their answers."
 PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
@@ -57,8 +58,9 @@ def _parser():
     sub.add_argument("--size", type=int, default=128, help="side of the input in pixels (default: %(default)s)")
     sub.add_argument("--stem", type=int, help="unet only: work at 1/STEM of the size: 1, 2 or 4 (default: 1)")
     sub.add_argument("--base", type=_positive(int), help="channels of level 1 (default: 8; stem 24; carvana_unet 16)")
-    sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
-    sub.add_argument("--cars", metavar="FILE", help="train on exactly these cars, one id a line")
+    sub.add_argument("--data", metavar="ROOT", action="append", help="folder in Kaggle's layout (default: what the "
+                     "notebooks use); given again, more to train on")  # fmt: skip
+    sub.add_argument("--cars", metavar="FILE", help="of the first folder, train on exactly these cars, one id a line")
     length = sub.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=_positive(float), help="how long to train (default: 3)")
     length.add_argument("--epochs", type=_positive(int))
@@ -139,7 +141,7 @@ def train(args) -> None:
     training.check_suffix(args.out)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     train_frame, val_frame = _train_and_val(args)
-    print(f"{data.describe(train_frame)} for training, {val_frame['id'].nunique()} cars for validation", flush=True)
+    print(f"{val_frame['id'].nunique()} cars for validation", flush=True)
     keras.utils.set_random_seed(args.seed)
     model = _build(args)
     if args.start:
@@ -194,15 +196,21 @@ def _start_from(path, model):
 
 def _train_and_val(args):
     """The cars to train on, a few of them held out to choose the best epoch by; wrong masks left out."""
+    import pandas as pd
+
     from utils import data
 
-    frame = data.open_data(args.data)
+    first, *more = args.data or [None]
+    frame = data.open_data(first)
     if args.cars:
         frame = data.select_cars(frame, data.read_cars(args.cars))
-        train_frame, val_frame, _ = data.split_by_car(frame, val=0.02, test=0, seed=args.seed)
+        sides = [data.split_by_car(frame, val=FEW, test=0, seed=args.seed)[:2]]
     else:
-        train_frame, val_frame, _ = data.split_by_car(frame)
-    return data.without_bad_masks(train_frame), data.without_bad_masks(val_frame)
+        sides = [data.split_by_car(frame)[:2]]
+    sides += [data.split_by_car(data.open_data(root), val=FEW, test=0, seed=args.seed)[:2] for root in more]
+    for train, _ in sides:
+        print(f"{data.describe(train)} for training", flush=True)
+    return [data.without_bad_masks(pd.concat(side, ignore_index=True)) for side in zip(*sides)]
 
 
 def evaluate(args) -> None:
