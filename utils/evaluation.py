@@ -73,7 +73,7 @@ def interval(values: Sequence[float], rounds: int = 10_000, seed: int = 0) -> tu
 
     Notes
     -----
-    After Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7, 1979, the percentile method.
+    After Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics, 1979: the percentile method.
     With few cars it is a little too narrow. Taught in ``notebooks/01_get_the_data.ipynb``.
     """
     values = np.asarray(values, float)
