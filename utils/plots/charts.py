@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from utils.plots.style import BLUE, COLOURS, GREEN, RED, axes_grid, label_ends, panel, titled, write_above
 
-SCORES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.998, 0.999)  # ticks where those near 1 are drawn apart
+# Ticks where scores near 1 are drawn apart.
+SCORES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.998, 0.999, 0.9995)
 
 
 def bars(values: pd.Series, title: str, label: str = "", digits: int = 3) -> Figure:
