@@ -37,6 +37,14 @@ def test_gains_carry_their_sign_and_stand_beside_a_line_at_zero(two):
     assert [line.get_marker() for line in axis.lines] == ["o", "o", "None"]
 
 
+def test_gains_show_the_intervals_of_the_means(two):
+    intervals = pd.DataFrame({"by car": [0.87, 0.89], "by image": [0.90, 0.92]}, index=["low", "high"])
+    axis = plots.gains(two, "Title", intervals=intervals).axes[0]
+    bars = [[point.tolist() for point in segment] for segment in axis.collections[0].get_segments()]
+    assert bars == [[[0.90, 0.25], [0.92, 0.25]], [[0.87, 1.25], [0.89, 1.25]]]
+    assert axis.lines[2].get_xdata().tolist() == pytest.approx([0.91, 0.88])
+
+
 def test_lines_carry_the_ticks_they_are_given():
     frame = pd.DataFrame({"mean": [1.0, 2, 1]}, index=[1, 5, 9])
     axis = plots.lines(frame, "Title", ticks={1: "front", 9: "rear"}).axes[0]

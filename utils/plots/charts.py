@@ -255,10 +255,30 @@ def dots(frame: pd.DataFrame, title: str, label: str = "", form: str = ".3f") ->
     return axis.figure
 
 
-def gains(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
-    """`dots` of what was won or lost: the means with their sign and one digit, and a line at 0."""
+def gains(frame: pd.DataFrame, title: str, label: str = "", intervals: pd.DataFrame | None = None) -> Figure:
+    """`dots` of what was won or lost: the means with their sign and one digit, and a line at 0.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A column for each thing compared, a row for each repetition.
+    title, label : str
+        The message; what the values are.
+    intervals : pandas.DataFrame, optional
+        The columns of `frame`, two rows: where the interval of each mean begins and ends; a bar below the dots.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     figure = dots(frame, title, label, form="+z.1f")
-    figure.axes[0].axvline(0, color="grey", linewidth=1, zorder=0)
+    axis = figure.axes[0]
+    if intervals is not None:
+        low, high = intervals[frame.columns].to_numpy()
+        rows = np.arange(frame.shape[1]) + 0.25
+        axis.hlines(rows, low, high, color="black", linewidth=2)
+        axis.plot(frame.mean(), rows, "|", color="black", markersize=9, markeredgewidth=2)
+    axis.axvline(0, color="grey", linewidth=1, zorder=0)
     return figure
 
 
