@@ -114,9 +114,9 @@ def marked_lines(
     -------
     matplotlib.figure.Figure
     """
-    figure = lines(frame, title, x_label, y_label)
+    with plt.rc_context({"axes.ymargin": 0.18}):  # room for the names
+        figure = lines(frame, title, x_label, y_label)
     axis = figure.axes[0]
-    axis.margins(y=0.18)  # room for the names
     for x, name in marks.items():
         axis.axvline(x, color="0.6", linestyle=":", zorder=0)
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
