@@ -54,6 +54,7 @@ class OnnxModel:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # errors are raised, not printed as well
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads wait, and burn nothing
         self.content = Path(path).read_bytes()
         self.session = onnxruntime.InferenceSession(self.content, options, providers=["CPUExecutionProvider"])
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
