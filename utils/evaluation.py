@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from utils import CourseError, data, losses, metrics
+from utils import CourseError, data, metrics
 from utils.inference import Models, predict
-from utils.models import Size
 
 THRESHOLDS = [percent / 100 for percent in range(20, 81)]
 
@@ -19,7 +18,7 @@ def evaluate(
 
     Parameters
     ----------
-    model : keras.Model or list of keras.Model
+    model : Model or list of Model
         As in `utils.inference.predict`.
     frame : pandas.DataFrame
         Rows of `utils.data.open_data` that have masks.
@@ -87,7 +86,7 @@ def best_threshold(model: Models, frame: pd.DataFrame, tta: bool = False) -> pd.
 
     Parameters
     ----------
-    model : keras.Model or list of keras.Model
+    model : Model or list of Model
         As in `utils.inference.predict`.
     frame : pandas.DataFrame
         Rows of `utils.data.open_data` that have masks. Take validation images: a threshold that is chosen on the
@@ -131,13 +130,18 @@ def _above_thresholds(values):
 
 
 def pseudo_labels(
-    model: Models, frame: pd.DataFrame, size: Size, confidence: float = 0.95, tta: bool = False, progress: bool = False
+    model: Models,
+    frame: pd.DataFrame,
+    size: int | tuple[int, int],
+    confidence: float = 0.95,
+    tta: bool = False,
+    progress: bool = False,
 ) -> np.ndarray:
     """Label photos with a model's own answers: soft masks, with the ignore label where it is not sure.
 
     Parameters
     ----------
-    model : keras.Model or list of keras.Model
+    model : Model or list of Model
         As in `utils.inference.predict`.
     frame : pandas.DataFrame
         Rows of `utils.data.open_data`; masks are not looked at.
@@ -174,5 +178,7 @@ def pseudo_labels(
 
 
 def _label(probability, confidence):
+    from utils import losses  # here alone: a model is scored without Keras
+
     confident = np.maximum(probability, 1 - probability) >= confidence
     return np.where(confident, np.rint(255 * probability), losses.IGNORE_LABEL).astype(np.uint8)
