@@ -298,7 +298,7 @@ def u_shape(
         Height, width and channels of each level, the top first: on the way down, and on the way up.
     bottom : (int, int, int)
     photo, mask : ndarray, optional
-        What goes in, ``(h, w, 3)``, and what comes out, ``(h, w)``: drawn at the two ends of the U.
+        What goes in, ``(h, w, 3)``, and what should come out, ``(h, w)``: drawn at the two ends of the U.
 
     Returns
     -------
@@ -316,7 +316,7 @@ def u_shape(
     axis.text(0, 0.1, "skip: concatenation", ha="center", color=RED, fontsize=10)
     axis.text(-2.8, -0.5, "max-pooling:\nhalf the size", va="center", color=BLUE, fontsize=10)
     axis.text(2.8, -0.5, "up-sampling:\ntwice the size", va="center", ha="right", color=GREEN, fontsize=10)
-    for x, picture, name, arrow in [(-5.7, photo, "photo", (-4.6, -4.2)), (5.7, mask, "mask", (4.2, 4.6))]:
+    for x, picture, name, arrow in [(-5.7, photo, "photo", (-4.6, -4.2)), (5.7, mask, "target mask", (4.2, 4.6))]:
         if picture is not None:
             axis.imshow(picture, extent=(x - 1, x + 1, -0.5, 0.5), aspect="auto")
             axis.text(x, -0.57, name, ha="center", va="top", fontsize=10)
