@@ -1,6 +1,8 @@
 """Plots show the numbers they are given, and saving is atomic."""
 
 import base64
+import io
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,6 +34,13 @@ def test_gains_carry_their_sign_and_stand_beside_a_line_at_zero(two):
     assert texts(axis) == ["+0.1", "-0.2"]
     assert list(axis.lines[-1].get_xdata()) == [0, 0]
     assert [line.get_marker() for line in axis.lines] == ["o", "o", "None"]
+
+
+def test_lines_carry_the_ticks_they_are_given():
+    frame = pd.DataFrame({"mean": [1.0, 2, 1]}, index=[1, 5, 9])
+    axis = plots.lines(frame, "Title", ticks={1: "front", 9: "rear"}).axes[0]
+    assert list(axis.get_xticks()) == [1, 9]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["front", "rear"]
 
 
 def test_tables_side_by_side_keep_their_own_scales_and_name_the_rows_once(two):
@@ -134,6 +143,55 @@ def test_scores_by_amount_show_every_run_and_join_the_means():
     assert axis.get_xscale() == "log" and [label.get_text() for label in axis.get_xticklabels()] == ["1", "8"]
     ticks = {label.get_text(): place for label, place in zip(axis.get_yticklabels(), axis.get_yticks())}
     assert ticks["0.9"] == pytest.approx(1) and ticks["0.99"] == pytest.approx(2)
+
+
+# --- sliders ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def still(tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "FIGURES", tmp_path)
+    return plots.save(plots.images([np.zeros((4, 4))]), "99_still", alt="A still picture.")
+
+
+def grey(level=10, height=1.0, invert=False):
+    return np.full((round(4 * height), 6, 3), 255 - level if invert else level, np.uint8)
+
+
+def test_sliders_start_at_the_defaults_and_redraw_the_picture(still):
+    explorer = plots.explore(grey, still, level=(0, 200), height=(0.5, 2.0, 0.25), invert=False)
+    *controls, shown = explorer.box.children
+    assert [control.description for control in controls] == ["level", "height", "invert"]
+    assert [control.value for control in controls] == [10, 1.0, False]
+    assert (controls[0].min, controls[0].max, controls[1].step) == (0, 200, 0.25)
+
+    def picture():
+        return plt.imread(io.BytesIO(shown.value))[..., :3] * 255
+
+    np.testing.assert_allclose(picture(), grey())
+    controls[0].value = 60
+    np.testing.assert_allclose(picture(), grey(60))
+    controls[1].value, controls[2].value = 2.0, True
+    np.testing.assert_allclose(picture(), grey(60, 2.0, True))
+
+
+def test_colours_of_an_explored_picture_are_rgb(still):
+    orange = np.full((2, 2, 3), (250, 120, 0), np.uint8)
+    shown = plots.explore(lambda: orange, still).box.children[-1]
+    np.testing.assert_allclose(plt.imread(io.BytesIO(shown.value))[..., :3] * 255, orange)
+
+
+def test_what_is_shown_holds_the_widgets_and_a_still_picture(still):
+    explorer = plots.explore(grey, still, level=(0, 200))
+    data, metadata = format_display_data(explorer)
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.box.model_id
+    assert data["image/png"] == format_display_data(still)[0]["image/png"]
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "A still picture."
+
+
+def test_without_ipywidgets_the_still_picture_is_shown(still, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    assert plots.explore(grey, still, level=(0, 200)) is still
 
 
 # --- can every text be read? ------------------------------------------------------------------------

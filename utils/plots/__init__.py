@@ -23,6 +23,7 @@ from utils.plots.charts import (
     scores_over_time,
 )
 from utils.plots.pictures import heat_maps, images, maps_over, numbered_runs, outline, overlay, u_shape
+from utils.plots.sliders import explore
 from utils.plots.style import BLUE, COLOURS, RED
 
 FIGURES = Path(os.environ.get("FIGURES") or Path(__file__).resolve().parents[2] / "figures")

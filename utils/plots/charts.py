@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from utils.plots.style import BLUE, COLOURS, GREEN, RED, axes_grid, label_ends, panel, titled, write_above
 
-SCORES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)  # ticks where scores near 1 are drawn apart
+SCORES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.998, 0.999)  # ticks where those near 1 are drawn apart
 
 
 def bars(values: pd.Series, title: str, label: str = "", digits: int = 3) -> Figure:
@@ -67,7 +67,9 @@ def dumbbells(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
     return axis.figure
 
 
-def lines(frame: pd.DataFrame, title: str, x_label: str = "", y_label: str = "") -> Figure:
+def lines(
+    frame: pd.DataFrame, title: str, x_label: str = "", y_label: str = "", ticks: dict[float, str] | None = None
+) -> Figure:
     """One line a column, each with its name at its end instead of a legend.
 
     Parameters
@@ -75,6 +77,8 @@ def lines(frame: pd.DataFrame, title: str, x_label: str = "", y_label: str = "")
     frame : pandas.DataFrame
         The index is the x axis.
     title, x_label, y_label : str
+    ticks : dict of float to str, optional
+        Places on the x axis and what to write there.
 
     Returns
     -------
@@ -84,7 +88,9 @@ def lines(frame: pd.DataFrame, title: str, x_label: str = "", y_label: str = "")
     for column, colour in zip(frame, COLOURS, strict=False):
         series = frame[column].dropna()
         axis.plot(series.index, series, marker="o", markersize=4, color=colour)
-    if frame.index.dtype.kind == "i":
+    if ticks:
+        axis.set_xticks(list(ticks), list(ticks.values()))
+    elif frame.index.dtype.kind == "i":
         axis.xaxis.set_major_locator(plt.MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     label_ends(axis, frame)
     return axis.figure
