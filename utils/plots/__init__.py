@@ -11,16 +11,22 @@ from matplotlib.text import Text
 
 from utils import CourseError, replacing
 from utils.plots.charts import (
+    bands,
     bars,
     dots,
     dots_beside,
     dumbbells,
     gains,
+    intervals,
     lines,
+    odds,
     ranks,
     ratios,
+    reliability,
+    scatter,
     scores_by_amount,
     scores_over_time,
+    strips,
 )
 from utils.plots.pictures import heat_maps, images, maps_over, numbered_runs, outline, overlay, u_shape
 from utils.plots.sliders import explore
