@@ -61,6 +61,56 @@ def test_tables_side_by_side_keep_their_own_scales_and_name_the_rows_once(two):
     assert left.get_ylim() == right.get_ylim() and left.get_xlim() != right.get_xlim()
 
 
+def test_strips_show_every_entry_the_lowest_mean_first():
+    values = pd.Series([0.9, 0.7, 0.5, 0.8], index=[4, 7, 8, 9])
+    rows = pd.Series(["good", "bad", "bad", "good"], index=[4, 7, 8, 9])
+    axis = plots.strips(values, rows, "Title", strong=["bad"]).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["bad", "good"]
+    dots, strokes = axis.lines[::2], axis.lines[1::2]
+    assert [sorted(line.get_xdata()) for line in dots] == [[0.5, 0.7], [0.8, 0.9]]
+    assert [line.get_xdata()[0] for line in strokes] == pytest.approx([0.6, 0.85])
+    assert texts(axis) == ["0.6000", "0.8500"]
+    assert dots[0].get_color() == plots.RED != dots[1].get_color()
+
+
+def test_bands_reach_from_low_to_high_on_scales_of_their_own():
+    table = pd.DataFrame({"low": [-1.0, 0], "mean": [0.0, 2], "high": [1.0, 5]}, index=[1, 9])
+    left, right = plots.bands({"a": table, "b": 10 * table}, "Title", "view", "gain", {1: "front", 9: "rear"}).axes
+    corners = left.collections[0].get_paths()[0].get_extents()
+    assert (corners.y0, corners.y1, corners.x0, corners.x1) == (-1, 5, 1, 9)
+    assert list(left.lines[-1].get_ydata()) == [0, 2]
+    assert [label.get_text() for label in right.get_xticklabels()] == ["front", "rear"]
+    assert left.get_ylim() != right.get_ylim()
+
+
+def test_scatter_names_some_entries_and_takes_the_axes_from_the_data():
+    x, y = pd.Series([1, 2], ["a", "b"], name="size"), pd.Series([3, 4], ["a", "b"], name="score")
+    axis = plots.scatter(x, y, "Title", {"b": "the large one"}).axes[0]
+    assert texts(axis) == ["the large one"]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("size", "score")
+    assert list(axis.lines[1].get_xdata()) == [2] and list(axis.lines[1].get_ydata()) == [4]
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.8])
+def test_reliability_marks_threshold_and_share_beside_the_diagonal(threshold):
+    table = pd.DataFrame({"predicted": [0.1, 0.9], "observed": [0.05, 0.97]})
+    figure = plots.reliability({"net": table}, {"net": (threshold, 0.45)}, "Title")
+    diagonal, share, upright, curve = figure.axes[0].lines
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]
+    assert list(share.get_ydata()) == [0.45] * 2 and list(upright.get_xdata()) == [threshold] * 2
+    assert list(curve.get_ydata()) == [0.05, 0.97]
+    assert not plots.collisions(figure)
+
+
+def test_odds_are_written_in_percent_without_the_diagonal():
+    frame = pd.DataFrame([[0, 0.25], [0.25, 0]], ["a", "b"], ["a", "b"])
+    axis = plots.odds(frame, "Title").axes[0]
+    assert texts(axis) == ["25", "25"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a  1", "b  2"]
+    assert np.isnan(axis.images[0].get_array().filled(np.nan).diagonal()).all()
+    assert axis.images[0].get_clim() == (0, 1)
+
+
 def test_maps_of_any_size_cover_the_photo_and_share_one_scale():
     photo = np.full((20, 30, 3), 100, np.uint8)
     maps = {"coarse": np.array([[1.0, 2.0]]), "fine": np.linspace(1, 3, 600).reshape(20, 30)}
