@@ -1,5 +1,6 @@
 """The course as a site: `make site` builds it from the project as it is, and runs no notebook."""
 
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -70,7 +71,20 @@ html_theme_options = {
 }
 
 
+# What the page "Try it" needs: files of the project and of npm, by the folder of _static that they go to.
+PHOTOS = sorted(set(re.findall(r"photos/(\w+)\.jpg", (ROOT / "site/try-it.md").read_text())))
+BROUGHT_ALONG = {
+    ".": [ROOT / "data/weights/unet.onnx"],
+    "photos": [ROOT / f"data/sample/test/{name}.jpg" for name in PHOTOS],
+    "vendor": [ROOT / "site/node_modules/onnxruntime-web" / name for name in (
+        "dist/ort.wasm.min.mjs", "dist/ort-wasm-simd-threaded.mjs", "dist/ort-wasm-simd-threaded.wasm",
+        "dist/ort.webgpu.min.mjs", "dist/ort-wasm-simd-threaded.asyncify.mjs", "dist/ort-wasm-simd-threaded.asyncify.wasm",
+    )],
+}  # fmt: skip
+
+
 def setup(app):
     """Bring notebooks and pages to the form that the site shows."""
+    app.connect("build-finished", lambda app, error: error or pages.bring_along(BROUGHT_ALONG, app.outdir / "_static"))
     app.connect("source-read", lambda app, name, source: pages.rewrite(name, source, REPOSITORY))
     app.connect("autodoc-process-docstring", pages.link_chapters)

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -82,3 +83,11 @@ def chapters_of_functions():
 def link_chapters(app, what, name, thing, options, lines):
     """Docstrings name a chapter by its file; the reference links it."""
     lines[:] = [TAUGHT.sub(r":doc:`/notebooks/\1`", line) for line in lines]
+
+
+def bring_along(files, static):
+    """Copy files into folders of the site's _static."""
+    for folder, paths in files.items():
+        (static / folder).mkdir(parents=True, exist_ok=True)
+        for path in paths:
+            shutil.copy(path, static / folder)
