@@ -52,6 +52,8 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "pydata_sphinx_theme"
 html_title = html_short_title = project
+html_favicon = "_static/favicon.svg"
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system has it
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_extra_path = ["extra"]  # index.html, which leads to the start page
@@ -76,11 +78,12 @@ PHOTOS = sorted(set(re.findall(r"photos/(\w+)\.jpg", (ROOT / "site/try-it.md").r
 BROUGHT_ALONG = {
     ".": [ROOT / "data/weights/unet.onnx"],
     "photos": [ROOT / f"data/sample/test/{name}.jpg" for name in PHOTOS],
-    "vendor": [ROOT / "site/node_modules/onnxruntime-web" / name for name in (
-        "dist/ort.wasm.min.mjs", "dist/ort-wasm-simd-threaded.mjs", "dist/ort-wasm-simd-threaded.wasm",
-        "dist/ort.webgpu.min.mjs", "dist/ort-wasm-simd-threaded.asyncify.mjs", "dist/ort-wasm-simd-threaded.asyncify.wasm",
-    )],
-}  # fmt: skip
+    "vendor": [
+        ROOT / "site/node_modules/onnxruntime-web/dist" / f"ort{name}"
+        for runtime, wasm in ((".wasm", ""), (".webgpu", ".asyncify"))
+        for name in (f"{runtime}.min.mjs", f"-wasm-simd-threaded{wasm}.mjs", f"-wasm-simd-threaded{wasm}.wasm")
+    ],
+}
 
 
 def setup(app):
