@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 from utils import CourseError, machine, progress, replacing  # noqa: E402
 
 RECORD = "benchmarks/results/course.csv"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 TENSORFLOW_LOG = re.compile(
     r"(?m)^(WARNING: All log messages before absl|To enable the following |[IWE]\d{4} |[\d-]{10} [\d:.]+: [IWE] ).*\n?"
 )
@@ -143,6 +144,7 @@ def normalise(notebook):
             for output in cell.outputs:
                 if output.output_type == "execute_result":
                     output.execution_count = count
+                output.get("data", {}).pop(WIDGET_VIEW, None)  # dead without its kernel; the still picture stays
                 if output.get("name") == "stderr":
                     output.text = TENSORFLOW_LOG.sub("", output.text)
             cell.outputs = [output for output in cell.outputs if output.get("text", "-").strip()]

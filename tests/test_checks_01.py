@@ -1,4 +1,4 @@
-"""The self-checks of notebook 01 tell right from wrong answers."""
+"""The self-checks of chapter 01 tell right from wrong answers."""
 
 import numpy as np
 import pytest
@@ -6,25 +6,45 @@ import pytest
 from utils import checks
 
 
-def ids(names):
-    return {name.split("_")[0] for name in names}
+def mirrored_view(view):
+    return (17 - view) % 16 + 1
+
+
+def group_folds(cars, folds, seed):
+    """In plain Python: shuffle the names, deal them like cards."""
+    names = sorted(set(cars))
+    places = np.random.default_rng(seed).permutation(len(names))
+    fold_of = {name: place % folds for name, place in zip(names, places.tolist())}
+    return np.array([fold_of[car] for car in cars])
+
+
+def smallest_difference(known, held_out, rows):
+    known, held_out = (photos[:, :rows].reshape(len(photos), -1).astype(float) for photos in (known, held_out))
+    return np.sqrt([((known - photo) ** 2).mean(axis=1).min() for photo in held_out])
+
+
+def leaked(known, held_out):
+    return smallest_difference(known, held_out, 6) < 0.75
+
+
+def by_photo(cars, folds, seed):
+    return np.random.default_rng(seed).permutation(len(cars)) % folds
+
+
+def not_shuffled(cars, folds, seed):
+    return np.unique(cars, return_inverse=True)[1] % folds
+
+
+def drawn(cars, folds, seed):
+    """A fold drawn for each car: some folds get many, others none."""
+    number = np.unique(cars, return_inverse=True)[1]
+    return np.random.default_rng(seed).integers(folds, size=number.max() + 1)[number]
 
 
 CASES = [
     (
         checks.exercise_01_1,
-        lambda mask: (mask > 0).mean(),
-        [
-            lambda mask: mask.mean(),  # 0/255
-            lambda mask: mask.mean() / 255,  # 0/1
-            lambda mask: (mask == 1).mean(),
-            lambda mask: (mask > 0).sum(),
-            lambda mask: mask.no_such,
-        ],
-    ),
-    (
-        checks.exercise_01_2,
-        lambda view: (17 - view) % 16 + 1,
+        mirrored_view,
         [
             lambda view: 18 - view,  # 01 becomes 17
             lambda view: 17 - view,
@@ -33,13 +53,32 @@ CASES = [
         ],
     ),
     (
-        checks.exercise_01_3,
-        lambda train, val: sorted(ids(train) & ids(val)),
+        checks.exercise_01_2,
+        group_folds,
         [
-            lambda train, val: sorted(set(train) & set(val)),  # compares file names
-            lambda train, val: [name[:12] for name in val if name[:12] in ids(train)],  # twice, not sorted
-            lambda train, val: sorted({name[:4] for name in train} & {name[:4] for name in val}),
-            lambda train, val: ids(train) & ids(val),  # a set
+            by_photo,
+            not_shuffled,
+            drawn,
+            lambda cars, folds, seed: group_folds(cars, folds, 0),
+            lambda cars, folds, seed: group_folds(cars, folds, None),  # another one at every call
+            lambda cars, folds, seed: group_folds(cars, folds, seed) + 1,
+            lambda cars, folds, seed: group_folds(cars, folds, seed)[:3],
+            lambda cars, folds, seed: group_folds(cars, folds, seed) / 2,
+            lambda cars, folds, seed: np.zeros(len(cars), int),
+            lambda cars, folds, seed: cars.no_such,
+        ],
+    ),
+    (
+        checks.exercise_01_3,
+        leaked,
+        [
+            lambda known, held_out: smallest_difference(known, held_out, 48) < 30,  # whole photos
+            lambda known, held_out: smallest_difference(known, held_out, 6) < 5,
+            lambda known, held_out: smallest_difference(known, held_out, 6) == 0,  # equal files alone
+            lambda known, held_out: smallest_difference(known, held_out, 6),
+            lambda known, held_out: np.zeros(len(held_out), bool),
+            lambda known, held_out: np.ones(len(held_out), bool),
+            lambda known, held_out: leaked(held_out, known),
         ],
     ),
 ]
@@ -50,6 +89,29 @@ def test_exercise(check, right, wrong, judge):
     judge(check, right, wrong)
 
 
-def test_other_ways_are_as_good(capsys):
-    assert checks.exercise_01_1(lambda mask: np.count_nonzero(mask) / mask.size) is True
-    assert checks.exercise_01_2(lambda view: 1 if view == 1 else 18 - view) is True
+def test_other_ways_are_as_good():
+    assert checks.exercise_01_1(lambda view: 1 if view == 1 else 18 - view) is True
+    assert checks.exercise_01_2(lambda *arguments: group_folds(*arguments).tolist()) is True
+    assert checks.exercise_01_3(lambda *sets: list(smallest_difference(*sets, 5) < 0.72)) is True
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong", "told"),
+    [
+        (checks.exercise_01_2, by_photo, "puts photos of car 'a' into the folds"),
+        (checks.exercise_01_2, not_shuffled, "the same folds as with seed 1"),
+        (checks.exercise_01_2, drawn, "cars to the folds"),
+        (checks.exercise_01_3, CASES[2][2][2], "it misses 30 of 30 that leaked and accuses 0 of 30"),
+        (checks.exercise_01_3, CASES[2][2][3], "expected bool"),
+    ],
+)
+def test_a_wrong_answer_is_told_why(check, wrong, told, capsys):
+    assert check(wrong) is False
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("exercise", ["01_1", "01_2", "01_3"])
+def test_hints_grow(exercise, capsys):
+    for step in (1, 2, 3):
+        checks.hint(exercise, step)
+    assert "Hint 3 of 3" in capsys.readouterr().out

@@ -1,27 +1,11 @@
-"""The self-checks of notebook 05 tell right from wrong answers."""
+"""The self-checks of chapter 05 tell right from wrong answers."""
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
-from utils import checks
-
-
-def dice(truth, prediction):
-    total = truth.sum() + prediction.sum()
-    return 2 * (truth & prediction).sum() / total if total else 1.0
-
-
-def iou(truth, prediction):
-    either = (truth | prediction).sum()
-    return (truth & prediction).sum() / either if either else 1.0
-
-
-def empty_is_zero(truth, prediction):
-    return 2 * (truth & prediction).sum() / max((truth | prediction).sum() + (truth & prediction).sum(), 1)
-
-
-def accuracy(truth, prediction):
-    return (truth == prediction).mean()
+from utils import checks, models
 
 
 def field(stack):
@@ -40,9 +24,8 @@ def stride_counts_at_once(stack):
 
 
 CASES = [
-    (checks.exercise_05_1, dice, [iou, empty_is_zero, accuracy, lambda t, p: t.overlap]),
     (
-        checks.exercise_05_2,
+        checks.exercise_05_1,
         lambda masks: masks.mean(axis=0) > 0.5,
         [
             lambda masks: masks[0],
@@ -51,10 +34,70 @@ CASES = [
             lambda masks: masks.mean() > 0.5,
         ],
     ),
-    (checks.exercise_05_3, field, [stride_counts_at_once, lambda stack: 1 + sum(k - 1 for k, _ in stack), lambda s: 3]),
+    (checks.exercise_05_2, field, [stride_counts_at_once, lambda stack: 1 + sum(k - 1 for k, _ in stack), lambda s: 3]),
 ]
 
 
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=[case[0].__name__ for case in CASES])
 def test_exercise(check, right, wrong, judge):
     judge(check, right, wrong)
+
+
+def network(size, rounds=(16, 32, 64, 128), dilation=1, up=None, last="sigmoid"):
+    inputs = keras.Input((size, size, 3))
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    for channels in rounds:
+        x = layers.Conv2D(channels, 3, padding="same", activation="relu", dilation_rate=dilation)(x)
+        x = layers.MaxPooling2D()(x)
+    x = layers.UpSampling2D(up or 2 ** len(rounds), interpolation="bilinear")(layers.Conv2D(1, 1)(x))
+    return keras.Model(inputs, layers.Activation(last)(x))
+
+
+def frozen(size):
+    model = network(size)
+    model.trainable = False
+    return model
+
+
+def dilated(size):
+    return network(size, (32, 64, 128), dilation=2)
+
+
+WRONG = {
+    "expected a keras.Model": lambda size: "a network",
+    "one number for every pixel": lambda size: network(size, up=8),
+    "weights, 150,000 are allowed": lambda size: network(size, (32, 64, 128, 128)),
+    "is there a sigmoid": lambda size: network(size, last="linear"),
+    "sees 30 columns": models.baseline_cnn,
+    "can it learn": frozen,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("right", [network, dilated])
+def test_networks_that_see_more(right):
+    keras.utils.set_random_seed(0)
+    assert checks.exercise_05_3(right) is True
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
+@pytest.mark.parametrize(("complaint", "wrong"), WRONG.items(), ids=WRONG)
+def test_networks_that_do_not_do(complaint, wrong, capsys):
+    keras.utils.set_random_seed(0)
+    assert checks.exercise_05_3(wrong) is False
+    told = capsys.readouterr().out
+    assert "❌" in told and complaint in told
+
+
+def test_the_untouched_network_waits(capsys):
+    assert checks.exercise_05_3(lambda size: ...) is None
+    assert "⏳" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("exercise", ["05_1", "05_2", "05_3"])
+def test_hints_get_clearer_step_by_step(exercise, capsys):
+    checks.hint(exercise)
+    checks.hint(exercise, 3)
+    first, last = capsys.readouterr().out.split("Hint 3")
+    assert first.startswith("Hint 1 of 3") and f'checks.hint("{exercise}", 2)' in first and last.startswith(" of 3")

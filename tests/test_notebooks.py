@@ -495,6 +495,14 @@ def test_normal_form_keeps_ids_and_tags_and_drops_the_rest():
     nbformat.validate(notebook)
 
 
+def test_normal_form_keeps_the_picture_beside_a_widget():
+    shown = {"image/png": "AA==", "text/plain": "a car", run.WIDGET_VIEW: {"model_id": "1"}}
+    output = new_output("execute_result", shown, execution_count=1, metadata={"image/png": {"alt": "a car"}})
+    (kept,) = run.normalise(new_notebook(cells=[new_code_cell("look", outputs=[output])])).cells[0].outputs
+    assert kept.data == {"image/png": "AA==", "text/plain": "a car"}
+    assert kept.metadata == {"image/png": {"alt": "a car"}}
+
+
 def test_record_keeps_one_row_a_notebook(tmp_path):
     path = tmp_path / "results/course.csv"
     for name, seconds in [("02_b", 9.6), ("01_a", 3), ("02_b", 7)]:

@@ -1,12 +1,15 @@
 """Plots show the numbers they are given, and saving is atomic."""
 
 import base64
+import io
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from IPython.core.formatters import format_display_data
+from scipy.ndimage import binary_erosion
 
 from utils import CourseError, plots
 
@@ -34,6 +37,13 @@ def test_gains_carry_their_sign_and_stand_beside_a_line_at_zero(two):
     assert [line.get_marker() for line in axis.lines] == ["o", "o", "None"]
 
 
+def test_lines_carry_the_ticks_they_are_given():
+    frame = pd.DataFrame({"mean": [1.0, 2, 1]}, index=[1, 5, 9])
+    axis = plots.lines(frame, "Title", ticks={1: "front", 9: "rear"}).axes[0]
+    assert list(axis.get_xticks()) == [1, 9]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["front", "rear"]
+
+
 def test_tables_side_by_side_keep_their_own_scales_and_name_the_rows_once(two):
     left, right = plots.dots_beside({"short": two, "long": two / 10}, "Title").axes
     assert [texts(axis) for axis in (left, right)] == [["0.910", "0.880"], ["0.091", "0.088"]]
@@ -57,6 +67,15 @@ def test_maps_of_any_size_cover_the_photo_and_share_one_scale():
     assert [line.get_xydata().tolist() for axis in marked for line in axis.lines] == [[[9.5, 4.5]]] * 2
 
 
+def test_marks_stand_at_their_places_below_the_lines():
+    frame = pd.DataFrame({"Dice": [0.80, 0.90, 0.95]}, index=[50, 100, 150])
+    axis = plots.marked_lines(frame, {50: "short", 150: "long"}, "Title").axes[0]
+    curve, *marks = axis.lines
+    assert curve.get_ydata().tolist() == [0.80, 0.90, 0.95]
+    assert [list(mark.get_xdata()) for mark in marks] == [[50, 50], [150, 150]]
+    assert {"short", "long"} < set(texts(axis)) and axis.get_ylim()[0] < 0.79
+
+
 def test_ratios_stand_on_a_logarithmic_axis_beside_a_line_at_1(two):
     axis = plots.ratios(two, "Title").axes[0]
     line, *drawn = axis.lines
@@ -76,6 +95,72 @@ def test_numbered_runs_number_by_rows_and_by_columns():
     colours = {text.get_text(): patch.get_facecolor() for text, patch in zip(rows.texts, rows.patches)}
     assert colours["3"] == colours["4"] == colours["5"] != colours["1"]
     assert colours["2"] == colours["6"] == (1, 1, 1, 0.6)
+
+
+def test_confusion_names_the_kind_of_every_pixel():
+    truth, found = np.array([[1, 1, 0], [0, 0, 1]], bool), np.array([[1, 0, 1], [0, 0, 1]], bool)
+    *masks, compared = plots.confusion(truth, found, "Title").axes
+    assert texts(compared) == ["TP", "FN", "FP", "TN", "TN", "TP"]
+    assert [texts(axis) for axis in masks] == [["car" if car else "" for car in mask.flat] for mask in (truth, found)]
+    colours = [patch.get_facecolor() for patch in compared.patches]
+    assert colours[3] == (1, 1, 1, 1) and len(set(colours)) == 4 and colours[0] == masks[0].patches[0].get_facecolor()
+
+
+def test_outlines_draw_two_edges_and_leave_the_photo():
+    photo, truth, found = np.full((40, 60, 3), 9, np.uint8), np.zeros((40, 60), bool), np.zeros((40, 60), bool)
+    truth[5:20, 5:20], found[25:35, 30:50] = True, True
+    drawn = plots.outlines(photo, truth, found)
+    assert (photo == 9).all()
+    for mask, colour in ((truth, (0, 114, 178)), (found, (213, 94, 0))):
+        edge = mask & ~binary_erosion(mask)
+        np.testing.assert_array_equal((drawn == colour).all(axis=-1), edge)
+    left = np.arange(960) < np.full((40, 1), 99)
+    wide = plots.outlines(np.zeros((40, 960, 3), np.uint8), left, left)
+    assert wide[20].any(axis=-1)[50:].sum() > 2  # the line grows with the photo
+
+
+@pytest.mark.parametrize("log", ["", "y"])
+def test_curves_draw_every_run_and_their_mean_and_are_named_at_their_ends(log):
+    steps = pd.Index([0, 10])
+    runs = {"one": pd.Series([1.0, 0.5], steps), "three": pd.DataFrame([[1, 2, 3], [0.01, 0.02, 0.06]], steps)}
+    axis = plots.curves(runs, "Title", log=log).axes[0]
+    assert [line.get_ydata().tolist() for line in axis.lines] == [[1, 0.5], [1, 0.01], [2, 0.02], [3, 0.06], [2, 0.03]]
+    one, *thin, mean = axis.lines
+    assert mean.get_linewidth() == one.get_linewidth() > thin[0].get_linewidth()
+    assert mean.get_color() == thin[0].get_color() != one.get_color()
+    assert texts(axis) == [" three", " one"] and axis.get_yscale() == ("log" if log else "linear")
+    axis.figure.draw_without_rendering()
+    low, high = (text.get_window_extent() for text in axis.texts)
+    for box, value in ((low, 0.03), (high, 0.5)):
+        assert box.y0 < axis.transData.transform((10, value))[1] < box.y1
+
+
+def test_names_of_curves_that_end_together_are_stacked_inside_the_axes():
+    ends = {name: pd.Series([0.0, 1.0]) for name in "abc"} | {"d": pd.Series([1.0, 0.0])}
+    figure = plots.curves(ends, "Title")
+    assert plots.collisions(figure) == [] and texts(figure.axes[0]) == [" d", " a", " b", " c"]
+    assert max(text.get_position()[1] for text in figure.axes[0].texts) <= 1
+
+
+def test_a_filmstrip_has_one_scale_a_row_and_writes_small_grids():
+    photo = np.full((20, 30, 3), 100, np.uint8)
+    shares, signed = [np.full((20, 30), 0.2), np.full((20, 30), 0.9)], [np.full((3, 3), -0.25), np.full((3, 3), 0.5)]
+    figure = plots.filmstrip({"answer": [photo, *shares], "filter": [photo, *signed]}, ["photo", "a", "b"], "Title")
+    (_, *above), (_, *below) = figure.axes[:3], figure.axes[3:6]
+    assert {axis.images[0].get_clim() for axis in above} == {(0, 1)}
+    assert {axis.images[0].get_clim() for axis in below} == {(-0.5, 0.5)}
+    assert texts(below[0]) == ["-0.25"] * 9 and texts(below[1]) == ["0.5"] * 9 and texts(above[0]) == []
+    assert [figure.axes[0].texts[0].get_text(), figure.axes[3].texts[0].get_text()] == ["answer", "filter"]
+    assert [axis.get_title(loc="left") for axis in figure.axes[:3]] == ["photo", "a", "b"]
+
+
+def test_one_step_of_a_convolution_shows_its_numbers():
+    image, kernel = np.arange(20.0).reshape(4, 5) / 20, np.array([[1.0, -1.0], [0.0, 2.0]])
+    photo, window, weights, products = plots.convolution_step(image, kernel, 1, 2).axes
+    assert texts(window) == ["0.35", "0.4", "0.6", "0.65"] and texts(weights) == ["1", "-1", "0", "2"]
+    assert texts(products) == ["0.35", "-0.4", "0", "1.3"] and products.get_title(loc="left") == "the sum is 1.25"
+    (frame,) = photo.patches
+    assert (frame.get_xy(), frame.get_width(), frame.get_height()) == ((1.5, 0.5), 2, 2)
 
 
 def test_heat_maps_share_one_scale():
@@ -134,6 +219,55 @@ def test_scores_by_amount_show_every_run_and_join_the_means():
     assert axis.get_xscale() == "log" and [label.get_text() for label in axis.get_xticklabels()] == ["1", "8"]
     ticks = {label.get_text(): place for label, place in zip(axis.get_yticklabels(), axis.get_yticks())}
     assert ticks["0.9"] == pytest.approx(1) and ticks["0.99"] == pytest.approx(2)
+
+
+# --- sliders ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def still(tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "FIGURES", tmp_path)
+    return plots.save(plots.images([np.zeros((4, 4))]), "99_still", alt="A still picture.")
+
+
+def grey(level=10, height=1.0, invert=False):
+    return np.full((round(4 * height), 6, 3), 255 - level if invert else level, np.uint8)
+
+
+def test_sliders_start_at_the_defaults_and_redraw_the_picture(still):
+    explorer = plots.explore(grey, still, level=(0, 200), height=(0.5, 2.0, 0.25), invert=False)
+    *controls, shown = explorer.box.children
+    assert [control.description for control in controls] == ["level", "height", "invert"]
+    assert [control.value for control in controls] == [10, 1.0, False]
+    assert (controls[0].min, controls[0].max, controls[1].step) == (0, 200, 0.25)
+
+    def picture():
+        return plt.imread(io.BytesIO(shown.value))[..., :3] * 255
+
+    np.testing.assert_allclose(picture(), grey())
+    controls[0].value = 60
+    np.testing.assert_allclose(picture(), grey(60))
+    controls[1].value, controls[2].value = 2.0, True
+    np.testing.assert_allclose(picture(), grey(60, 2.0, True))
+
+
+def test_colours_of_an_explored_picture_are_rgb(still):
+    orange = np.full((2, 2, 3), (250, 120, 0), np.uint8)
+    shown = plots.explore(lambda: orange, still).box.children[-1]
+    np.testing.assert_allclose(plt.imread(io.BytesIO(shown.value))[..., :3] * 255, orange)
+
+
+def test_what_is_shown_holds_the_widgets_and_a_still_picture(still):
+    explorer = plots.explore(grey, still, level=(0, 200))
+    data, metadata = format_display_data(explorer)
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.box.model_id
+    assert data["image/png"] == format_display_data(still)[0]["image/png"]
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "A still picture."
+
+
+def test_without_ipywidgets_the_still_picture_is_shown(still, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    assert plots.explore(grey, still, level=(0, 200)) is still
 
 
 # --- can every text be read? ------------------------------------------------------------------------

@@ -32,6 +32,7 @@ NEWEST = {
     "tqdm": "4.70.1",
     "pycocotools": "2.0.11",
     "jupyter": "1.1.1",
+    "ipywidgets": "8.1.9",
     "psutil": "7.2.2",
     "nbval": "0.11.0",
     "pytest": "9.2.0",

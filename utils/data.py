@@ -208,7 +208,7 @@ def split_by_car(
 
     Notes
     -----
-    Why by car: ``notebooks/01_get_the_data.ipynb``.
+    Taught in ``notebooks/01_get_the_data.ipynb``.
     """
     cars = np.random.default_rng(seed).permutation(sorted(frame["id"].unique()))
     n_val, n_test = (max(1, round(share * len(cars))) if share else 0 for share in (val, test))
@@ -244,7 +244,7 @@ def course_split(
     Notes
     -----
     No network that comes with the course was trained on the cars of ``val`` and ``test``.
-    Why by car: ``notebooks/01_get_the_data.ipynb``.
+    Taught in ``notebooks/01_get_the_data.ipynb``.
     """
     root = Path(root or default_root())
     frame = without_bad_masks(open_data(root))

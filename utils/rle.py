@@ -1,7 +1,7 @@
 """Run-length encoding: masks as short text, in Kaggle's start-length form and as zeros-first counts.
 
 Pixels are numbered row by row, left to right and then down. Most competitions, and pycocotools, number them
-column by column; Carvana does not. Taught in notebooks/02_run_length_encoding.ipynb.
+column by column; Carvana does not. Taught in ``notebooks/02_run_length_encoding.ipynb``.
 """
 
 import re
@@ -31,7 +31,7 @@ def encode(mask: np.ndarray) -> str:
 
     Notes
     -----
-    Taught in notebooks/02_run_length_encoding.ipynb. The format is described at
+    Taught in ``notebooks/02_run_length_encoding.ipynb``. The format is described at
     https://www.kaggle.com/c/carvana-image-masking-challenge/overview/evaluation
 
     Examples
@@ -71,7 +71,7 @@ def decode(rle: str | float, shape: tuple[int, int]) -> np.ndarray:
 
     Notes
     -----
-    Taught in notebooks/02_run_length_encoding.ipynb.
+    Taught in ``notebooks/02_run_length_encoding.ipynb``.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def to_counts(mask: np.ndarray) -> list[int]:
 
     Notes
     -----
-    Taught in notebooks/02_run_length_encoding.ipynb. COCO counts the same way, but down the columns:
+    Taught in ``notebooks/02_run_length_encoding.ipynb``. COCO counts the same way, but down the columns:
     its counts of the transposed mask are these (https://github.com/cocodataset/cocoapi).
 
     Examples
@@ -178,7 +178,7 @@ def from_counts(counts: Sequence[int], shape: tuple[int, int]) -> np.ndarray:
 
     Notes
     -----
-    Taught in notebooks/02_run_length_encoding.ipynb.
+    Taught in ``notebooks/02_run_length_encoding.ipynb``.
 
     Examples
     --------

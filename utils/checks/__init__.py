@@ -7,6 +7,7 @@ from utils.checks import (
     chapter_01,
     chapter_02,
     chapter_03,
+    chapter_04,
     chapter_05,
     chapter_06,
     chapter_07,
@@ -17,6 +18,7 @@ from utils.checks import (
 from utils.checks.chapter_01 import exercise_01_1, exercise_01_2, exercise_01_3
 from utils.checks.chapter_02 import exercise_02_1, exercise_02_2, exercise_02_3
 from utils.checks.chapter_03 import exercise_03_1, exercise_03_2, exercise_03_3
+from utils.checks.chapter_04 import exercise_04_1, exercise_04_2, exercise_04_3
 from utils.checks.chapter_05 import exercise_05_1, exercise_05_2, exercise_05_3
 from utils.checks.chapter_06 import exercise_06_1, exercise_06_2, exercise_06_3
 from utils.checks.chapter_07 import exercise_07_1, exercise_07_2, exercise_07_3
@@ -25,7 +27,18 @@ from utils.checks.chapter_09 import exercise_09_1, exercise_09_2, exercise_09_3
 from utils.checks.chapter_10 import exercise_10_1, exercise_10_2, exercise_10_3
 from utils.checks.core import check, examine
 
-CHAPTERS = (chapter_01, chapter_02, chapter_03, chapter_05, chapter_06, chapter_07, chapter_08, chapter_09, chapter_10)
+CHAPTERS = (
+    chapter_01,
+    chapter_02,
+    chapter_03,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapter_07,
+    chapter_08,
+    chapter_09,
+    chapter_10,
+)
 
 
 def hint(exercise: str, step: int = 1) -> None:

@@ -2,37 +2,39 @@
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 
-from utils.checks.core import check
+from utils.checks.core import check, examine
+from utils.metrics import dice
 
 #: Exercise to its hints, each a little clearer than the one before.
-HINTS: dict[str, tuple[str, ...]] = {}
+HINTS: dict[str, tuple[str, ...]] = {
+    "05_1": (
+        "Accuracy counts every pixel by itself, so you can decide for each pixel by itself.",
+        "Look at one pixel: two of three masks say car. Which answer is right more often?",
+        "The share of masks that say car, at each pixel, is masks.mean(axis=0).",
+    ),
+    "05_2": (
+        "Follow the cell that adds up the baseline's view, with the kernel in place of the 3 and the stride of the 2.",
+        "A layer widens the view by (kernel - 1) positions of its input; how many pixels is one of them wide?",
+        "Keep two numbers, the field and the width of a position; a stride changes the width for the layers after it.",
+    ),
+    "05_3": (
+        "Another round of convolution and pooling nearly doubles the view. Mind the up-sampling, and the weights.",
+        "Most weights lie between the layers with the most channels: 3 * 3 * channels in * channels out.",
+        "Try four rounds with 16, 32, 64 and 128 channels, then a 1 x 1 convolution, up-sampling by 16, a sigmoid.",
+    ),
+}
 
 
-def exercise_05_1(dice: Callable) -> bool | None:
-    """Dice of two boolean masks; 1 where both are empty."""
-    car, half, none = np.array([[1, 1], [0, 0]], bool), np.array([[1, 0], [0, 0]], bool), np.zeros((2, 2), bool)
-    return check(
-        dice,
-        [
-            ((car, car), 1.0),
-            ((car, half), 2 / 3),
-            ((car, ~car), 0.0),
-            ((car, none), 0.0),
-            ((none, half), 0.0),
-            ((none, none), 1.0),
-        ],
-    )
-
-
-def exercise_05_2(best_blind_mask: Callable) -> bool | None:
+def exercise_05_1(best_blind_mask: Callable) -> bool | None:
     """The mask that has the highest accuracy as an answer to every photo."""
     masks, best = np.array([[[1, 0, 0, 1]], [[1, 1, 0, 0]], [[0, 1, 0, 1]]], bool), np.array([[1, 1, 0, 1]], bool)
     return check(best_blind_mask, [((masks,), best), ((masks[:1],), masks[0]), ((~masks,), ~best)])
 
 
-def exercise_05_3(receptive_field: Callable) -> bool | None:
+def exercise_05_2(receptive_field: Callable) -> bool | None:
     """The receptive field of a stack of (kernel, stride)."""
     return check(
         receptive_field,
@@ -45,3 +47,49 @@ def exercise_05_3(receptive_field: Callable) -> bool | None:
             (([],), 1),
         ],
     )
+
+
+def exercise_05_3(build: Callable) -> bool | None:
+    """A network that sees at least 40 columns with at most 150,000 weights, and that can learn."""
+    size = 96
+    return examine(build, [((size,), lambda model: _complaint(model, size))])
+
+
+def _complaint(model, size):
+    if not isinstance(model, keras.Model):
+        return f"returns {type(model).__name__}, expected a keras.Model"
+    if model.output_shape != (None, size, size, 1):
+        return f"maps to {model.output_shape}, expected {(None, size, size, 1)}: one number for every pixel"
+    if model.count_params() > 150_000:
+        return f"has {model.count_params():,} weights, 150,000 are allowed"
+    photos, masks = _discs(size)
+    first = model.predict_on_batch(photos[:4])
+    if first.min() < 0 or first.max() > 1:
+        return f"gives numbers from {first.min():.2f} to {first.max():.2f}, expected probabilities: is there a sigmoid?"
+    if (seen := _columns_seen(model, size)) < 40:
+        return f"has an answer in the middle that sees {seen} columns, expected at least 40"
+    model.compile(keras.optimizers.Adam(2e-3), "binary_crossentropy", jit_compile=False)
+    model.fit(photos, masks, batch_size=8, epochs=8, verbose=0, shuffle=False)
+    score = dice(masks[..., 0] > 0.5, model.predict_on_batch(photos)[..., 0] > 0.5).mean()
+    if score < 0.8:
+        return f"reaches a Dice of {score:.2f} on bright discs it was trained on, expected 0.80: can it learn?"
+    return None
+
+
+def _discs(size):
+    """32 photos of a bright disc on a dark, noisy ground, and their masks."""
+    rng = np.random.default_rng(0)
+    centre, radius = rng.uniform(0.3, 0.7, (2, 32, 1, 1)) * size, rng.uniform(0.15, 0.3, (32, 1, 1)) * size
+    rows, columns = np.mgrid[:size, :size]
+    masks = np.hypot(rows - centre[0], columns - centre[1]) < radius
+    photos = rng.integers(0, 100, (*masks.shape, 3)) + 120 * masks[..., None]
+    return photos.astype(np.uint8), masks[..., None].astype(np.float32)
+
+
+def _columns_seen(model, size):
+    """How many columns of a photo of noise change the probability in the middle when they are inverted."""
+    photo = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
+    photos, columns = np.repeat(photo[None], size + 1, axis=0), np.arange(size)
+    photos[columns, :, columns] = 255 - photos[columns, :, columns]
+    middle = model.predict_on_batch(photos)[:, size // 2, size // 2, 0]
+    return int((~np.isclose(middle[:-1], middle[-1], rtol=0, atol=1e-7)).sum())

@@ -75,7 +75,9 @@ def same_value(result: Any, expected: Any) -> bool:
 
 def show(value: Any) -> str:
     """A value on one line, cut where it gets long."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and value.size > 1000:
+        text = f"{value.dtype} array of shape {value.shape}"
+    elif isinstance(value, np.ndarray):
         text = " ".join(np.array2string(value, separator=", ", threshold=40).split())
     else:
         with np.printoptions(legacy="1.25"):  # 0.69, not np.float64(0.69)

@@ -12,17 +12,32 @@ from matplotlib.text import Text
 from utils import CourseError, replacing
 from utils.plots.charts import (
     bars,
+    curves,
     dots,
     dots_beside,
     dumbbells,
     gains,
     lines,
+    marked_lines,
     ranks,
     ratios,
     scores_by_amount,
     scores_over_time,
 )
-from utils.plots.pictures import heat_maps, images, maps_over, numbered_runs, outline, overlay, u_shape
+from utils.plots.pictures import (
+    confusion,
+    convolution_step,
+    filmstrip,
+    heat_maps,
+    images,
+    maps_over,
+    numbered_runs,
+    outline,
+    outlines,
+    overlay,
+    u_shape,
+)
+from utils.plots.sliders import explore
 from utils.plots.style import BLUE, COLOURS, RED
 
 FIGURES = Path(os.environ.get("FIGURES") or Path(__file__).resolve().parents[2] / "figures")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from utils.plots.style import BLUE, COLOURS, GREEN, RED, axes_grid, label_ends, panel, titled, write_above
 
-SCORES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)  # ticks where scores near 1 are drawn apart
+SCORES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.998, 0.999)  # ticks where those near 1 are drawn apart
 
 
 def bars(values: pd.Series, title: str, label: str = "", digits: int = 3) -> Figure:
@@ -67,7 +67,9 @@ def dumbbells(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
     return axis.figure
 
 
-def lines(frame: pd.DataFrame, title: str, x_label: str = "", y_label: str = "") -> Figure:
+def lines(
+    frame: pd.DataFrame, title: str, x_label: str = "", y_label: str = "", ticks: dict[float, str] | None = None
+) -> Figure:
     """One line a column, each with its name at its end instead of a legend.
 
     Parameters
@@ -75,6 +77,8 @@ def lines(frame: pd.DataFrame, title: str, x_label: str = "", y_label: str = "")
     frame : pandas.DataFrame
         The index is the x axis.
     title, x_label, y_label : str
+    ticks : dict of float to str, optional
+        Places on the x axis and what to write there.
 
     Returns
     -------
@@ -84,9 +88,67 @@ def lines(frame: pd.DataFrame, title: str, x_label: str = "", y_label: str = "")
     for column, colour in zip(frame, COLOURS, strict=False):
         series = frame[column].dropna()
         axis.plot(series.index, series, marker="o", markersize=4, color=colour)
-    if frame.index.dtype.kind == "i":
+    if ticks:
+        axis.set_xticks(list(ticks), list(ticks.values()))
+    elif frame.index.dtype.kind == "i":
         axis.xaxis.set_major_locator(plt.MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     label_ends(axis, frame)
+    return axis.figure
+
+
+def marked_lines(
+    frame: pd.DataFrame, marks: dict[float, str], title: str, x_label: str = "", y_label: str = ""
+) -> Figure:
+    """`lines`, with named vertical lines across them.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The index is the x axis.
+    marks : dict of float to str
+        Where on the x axis, and what is written there.
+    title, x_label, y_label : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = lines(frame, title, x_label, y_label)
+    axis = figure.axes[0]
+    axis.margins(y=0.18)  # room for the names
+    for x, name in marks.items():
+        axis.axvline(x, color="0.6", linestyle=":", zorder=0)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axis.text(x, 0.05, name, ha="center", transform=axis.get_xaxis_transform(), bbox=box)
+    return figure
+
+
+def curves(
+    runs: dict[str, pd.Series | pd.DataFrame], title: str, x_label: str = "", y_label: str = "", log: str = ""
+) -> Figure:
+    """One curve a name, written at its end; of repeated runs each is a thin line and their mean a thick one.
+
+    Parameters
+    ----------
+    runs : dict of str to pandas.Series or pandas.DataFrame
+        The index is the x axis; a column a run. At most eight names.
+    title, x_label, y_label : str
+    log : {"", "x", "y", "xy"}
+        Which axes are logarithmic.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    axis = panel(4, title, x_label, y_label)
+    frames = {name: pd.DataFrame(run) for name, run in runs.items()}
+    means = pd.DataFrame({name: frame.mean(axis=1) for name, frame in frames.items()})
+    for (name, frame), colour in zip(frames.items(), COLOURS):
+        if frame.shape[1] > 1:
+            axis.plot(frame.index, frame, color=colour, linewidth=0.8, alpha=0.6)
+        axis.plot(means.index, means[name], color=colour, linewidth=2.2)
+    axis.set(**{f"{letter}scale": "log" for letter in log})
+    label_ends(axis, means)
     return axis.figure
 
 

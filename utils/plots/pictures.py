@@ -8,7 +8,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from utils.plots.style import BLUE, COLOURS, FALSE_ALARM, FOUND, GREEN, MISSED, ORANGE, RED, axes_grid, panel, titled
+from utils.plots.style import (
+    BLUE,
+    COLOURS,
+    FALSE_ALARM,
+    FOUND,
+    GREEN,
+    MISSED,
+    ORANGE,
+    RED,
+    TRUTH,
+    axes_grid,
+    panel,
+    titled,
+)
 
 
 def images(
@@ -73,6 +86,26 @@ def outline(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int] = 
     return cv2.drawContours(image.copy(), contours, -1, colour, 1)
 
 
+def outlines(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Draw the edges of two masks on a copy of a photo: the true one blue, the predicted one orange-red.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, (h, w, 3)
+    truth, prediction : ndarray of bool, (h, w)
+
+    Returns
+    -------
+    ndarray of uint8, (h, w, 3)
+        The lines are as wide as a 240th of the photo.
+    """
+    drawn, width = image.copy(), max(1, image.shape[1] // 240)
+    for mask, colour in ((truth, TRUTH), (prediction, MISSED)):
+        contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(drawn, contours, -1, colour, width)
+    return drawn
+
+
 def heat_maps(maps: dict[str, np.ndarray], columns: int = 4, title: str | None = None, label: str = "") -> Figure:
     """Grids of numbers from 0 to 1 as colours, with one scale for all.
 
@@ -94,6 +127,97 @@ def heat_maps(maps: dict[str, np.ndarray], columns: int = 4, title: str | None =
         drawn = axis.imshow(grid, cmap="viridis", vmin=0, vmax=1)
         axis.set_title(name, fontsize=10)
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+    return titled(figure, title)
+
+
+def filmstrip(
+    rows: dict[str, Sequence[np.ndarray]], names: Sequence[str], title: str | None = None, label: str = ""
+) -> Figure:
+    """Rows of pictures, their names on the left, with names of the columns above: how something changes.
+
+    Parameters
+    ----------
+    rows : dict of str to sequence of ndarray
+        uint8 ``(h, w, 3)`` or ``(h, w)`` is shown as it is. Numbers, float ``(h, w)``, become colours on one scale for
+        the row: from 0 to 1 at least, or the same to both sides of 0 where some are negative. Those of a grid of
+        up to 5 x 5 are also written.
+    names : sequence of str
+        Of the columns.
+    title, label : str
+        The message of the whole figure; what the colours of the last row mean.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    height, width = next(iter(rows.values()))[0].shape[:2]
+    if height == width <= 5:  # of filters: as high as what they are beside
+        height, width = list(rows.values())[-1][-1].shape[:2]
+    each = (8 if label else 9) / len(names) * height / width  # a colour bar takes room
+    figure, axes = axes_grid(len(rows), len(names), (10, len(rows) * (each + 0.1) + 0.7), off=True)
+    for line, (row, pictures) in zip(axes, rows.items(), strict=True):
+        grids = [picture for picture in pictures if picture.dtype.kind == "f"]
+        scale = _scale(grids)
+        for axis, picture in zip(line, pictures, strict=True):
+            colours = scale if picture.dtype.kind == "f" else {"vmin": 0, "vmax": 255}
+            drawn = axis.imshow(picture, interpolation="nearest", **colours)
+            if picture.dtype.kind == "f" and max(picture.shape) <= 5:
+                _write_numbers(axis, picture, drawn)
+        line[0].text(-0.06, 0.5, row, rotation=90, ha="right", va="center", transform=line[0].transAxes, fontsize=10)
+    for axis, name in zip(axes[0], names, strict=True):
+        axis.set_title(name, fontsize=10)
+    if label:
+        figure.colorbar(drawn, ax=axes, label=label, shrink=0.8, aspect=30)
+    return titled(figure, title)
+
+
+def _scale(grids):
+    """Colours for numbers: blue below 0, white, red above it; or dark to bright where none is negative."""
+    highest = max((np.abs(grid).max() for grid in grids), default=1)
+    if any(grid.min() < 0 for grid in grids):
+        return {"cmap": "RdBu_r", "vmin": -highest, "vmax": highest}
+    return {"cmap": "viridis", "vmin": 0, "vmax": max(1, highest)}
+
+
+def _write_numbers(axis, grid, drawn):
+    """The numbers of a small grid on its colours."""
+    for (y, x), value in np.ndenumerate(grid):
+        bright = np.mean(drawn.cmap(drawn.norm(value))[:3]) > 0.55
+        axis.text(x, y, f"{round(value, 2) + 0.0:g}", ha="center", va="center", fontsize=9 if len(grid) <= 3 else 7,
+                  color="black" if bright else "white")  # fmt: skip
+
+
+def convolution_step(image: np.ndarray, kernel: np.ndarray, row: int, column: int, title: str | None = None) -> Figure:
+    """One output pixel of a convolution: the pixels under the filter, times its weights, added up.
+
+    Parameters
+    ----------
+    image : ndarray of float, (h, w), 0-1
+    kernel : ndarray of float, (k, k)
+    row, column : int
+        Of the upper left pixel under the filter.
+    title : str, optional
+        The message of the whole figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    size = len(kernel)
+    window = image[row : row + size, column : column + size]
+    products = window * kernel
+    figure, axes = axes_grid(1, 4, (10, 2.8), off=True)
+    photo, *grids = axes[0]
+    photo.imshow(image, vmin=0, vmax=1)
+    photo.set_anchor("N")
+    photo.add_patch(plt.Rectangle((column - 0.5, row - 0.5), size, size, fill=False, edgecolor=RED, linewidth=2))
+    signed = _scale([kernel, products, -products])
+    for axis, grid, scale in zip(grids, (window, kernel, products), ({"vmin": 0, "vmax": 1}, signed, signed)):
+        _write_numbers(axis, grid, axis.imshow(grid, **scale))
+    for axis, name in zip(
+        axes[0], ("the photo", "the pixels in the frame,", "times the filter:", f"the sum is {products.sum():.2f}")
+    ):
+        axis.set_title(name, fontsize=10)
     return titled(figure, title)
 
 
@@ -170,6 +294,34 @@ def u_shape(left: Sequence[tuple], bottom: tuple[int, int, int], right: Sequence
     axis.set(xlim=(-depth - 0.7, depth + 0.7), ylim=(-depth - 0.5, 0.5))
     axis.axis("off")
     return axis.figure
+
+
+def confusion(truth: np.ndarray, prediction: np.ndarray, title: str | None = None) -> Figure:
+    """A small mask, a prediction of it, and which pixels are true or false positives or negatives.
+
+    Parameters
+    ----------
+    truth, prediction : ndarray of bool, (h, w)
+        A few dozen pixels.
+    title : str, optional
+        The message of the whole figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    height, width = truth.shape
+    figure, axes = axes_grid(1, 3, (9, 2.8 * height / width + 0.9), off=True)
+    kinds = np.array([["TN", "FP"], ["FN", "TP"]])[truth.astype(int), prediction.astype(int)]
+    panels = {"truth": np.where(truth, "car", ""), "prediction": np.where(prediction, "car", ""), "compared": kinds}
+    colours = {"TP": FOUND, "car": FOUND, "FN": MISSED, "FP": FALSE_ALARM}
+    for axis, (name, grid) in zip(axes[0], panels.items()):
+        for (y, x), kind in np.ndenumerate(grid):
+            colour = np.divide(colours.get(kind, (255, 255, 255)), 255)
+            axis.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="grey"))
+            axis.text(x + 0.5, y + 0.5, kind, ha="center", va="center", fontsize=9)
+        axis.set(xlim=(-0.05, width + 0.05), ylim=(height + 0.05, -0.05), aspect="equal", title=name)
+    return titled(figure, title)
 
 
 def numbered_runs(mask: np.ndarray, title: str | None = None) -> Figure:

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 COLOURS = "#0072B2 #E69F00 #009E73 #CC79A7 #56B4E9 #D55E00 #F0E442 #000000".split()
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, BLACK = COLOURS
 FOUND, MISSED, FALSE_ALARM = (86, 180, 233), (213, 94, 0), (240, 228, 66)
+TRUTH = (0, 114, 178)
 
 plt.rcParams.update(
     {
@@ -49,12 +50,13 @@ def titled(figure, title):
 
 def label_ends(axis, frame):
     """Names at the right ends of the lines, moved apart where they would touch."""
-    ends = sorted((frame[column].dropna().iloc[-1], column, colour) for column, colour in zip(frame, COLOURS))
-    low, high = axis.get_ylim()
-    gap, place = 0.055 * (high - low), -math.inf
-    for value, column, colour in ends:
-        place = max(value, place + gap)
-        axis.text(1, place, f" {column}", color=colour, va="center", transform=axis.get_yaxis_transform())
+    finals = {column: frame[column].dropna().iloc[-1] for column in frame}
+    axis.autoscale_view()  # else limits are set when the figure is drawn
+    heights = axis.transLimits.transform(axis.transScale.transform([(1, value) for value in finals.values()]))[:, 1]
+    place, names = -math.inf, sorted(zip(heights, finals, COLOURS))
+    for above, (height, column, colour) in zip(reversed(range(len(names))), names):
+        place = min(max(height, place + 0.055), 1 - 0.055 * above)
+        axis.text(1, place, f" {column}", color=colour, va="center", transform=axis.transAxes)
 
 
 def write_above(axis, text, x, y, **style):
