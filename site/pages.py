@@ -21,6 +21,7 @@ def rewrite(name, source, repository):
         for cell in notebook["cells"]:
             rewrite_cell(cell, path, repository)
         if path.parent.name == "notebooks":
+            number_title(notebook["cells"][0], path.stem[:2])
             notebook["cells"].append(functions_taught(path.stem))
         source[0] = json.dumps(notebook)
     else:
@@ -38,6 +39,11 @@ def rewrite_cell(cell, path, repository):
     for output in cell.get("outputs", ()):
         if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
             cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
+
+
+def number_title(cell, number):
+    """Chapters are numbered where they are listed."""
+    cell["source"] = re.sub(r"^# ", f"# {number} ", "".join(cell["source"]))
 
 
 def with_links(text, folder, repository):
