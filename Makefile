@@ -40,6 +40,7 @@ check: $(READY)
 	$(PYTEST) -m "not slow"
 
 test: check
+	@$(BIN)/pip install -q -r utils/export.txt $(addprefix -c ,$(CONSTRAINTS))
 	$(PYTEST) -m slow
 	$(if $(NOTEBOOKS),COURSE_BUDGET=quick CARVANA_DATA="$(CURDIR)/data/sample" FIGURES="$(CURDIR)/.pytest_cache/figures" CHECK_FIGURES=1 \
 		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
@@ -72,7 +73,7 @@ $(BACKENDS_VENV)/ready: requirements.txt constraints.txt tests/backends.txt
 	$(call environment,-r requirements.txt -c constraints.txt,4 GB)
 	@$(@D)/$(SCRIPTS)/pip install -q -r tests/backends.txt
 
-.venv-peers/ready: requirements.txt benchmarks/requirements.txt
+.venv-peers/ready: requirements.txt utils/export.txt benchmarks/requirements.txt
 	$(call environment,-r benchmarks/requirements.txt,5 GB)
 
 define environment

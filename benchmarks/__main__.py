@@ -1,8 +1,8 @@
 """Run the benchmarks: `make bench`, or `python -m benchmarks rle predict`.
 
 Each is a module of its own, `python -m benchmarks.rle --help`, and runs in a process of its own, so that none inherits
-another's memory or threads. The longer comparisons (losses, architectures, tricks, recipe, transfer, submission) and
-the check of the shipped networks (weights) run only by name.
+another's memory or threads. The longer comparisons (losses, architectures, tricks, recipe, transfer, submission), the
+engines beside one another (engines) and the check of the shipped networks (weights) run only by name.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ALL = ["rle", "pipeline", "loading", "predict", "throughput", "time_to_dice", "course"]
-BY_NAME = ["losses", "architectures", "tricks", "recipe", "transfer", "submission", "weights"]
+BY_NAME = ["losses", "architectures", "tricks", "recipe", "transfer", "submission", "engines", "weights"]
 
 
 def main():

@@ -2,6 +2,8 @@
 
 import argparse
 import hashlib
+import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ import pandas as pd
 from utils import CourseError, data, machine, plots, progress, replacing
 
 RESULTS = Path(__file__).parent / "results"
+STATUS = Path("/proc/self/status")
 SIDE = 2048  # of the matrices that tell how fast the machine is
 
 
@@ -100,12 +103,30 @@ def checksum(path):
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
-def peak_mb(children=False):
-    """The most memory this process, or one of its children, has used so far, in MB."""
+def peak_mb():
+    """The most memory this process has used so far, in MB."""
     import resource  # not on Windows
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def python(*arguments):
+    """Run this Python on something, in the project; what it printed."""
+    done = subprocess.run([sys.executable, *map(str, arguments)], cwd=data.PROJECT, capture_output=True, text=True)
+    if done.returncode:
+        raise CourseError(f"python {' '.join(map(str, arguments))} failed:\n{done.stderr}")
+    return done.stdout
+
+
+def peak_mb_of(code, *arguments):
+    """The most memory a process that runs this code uses, in MB; nan where there is no /proc to ask.
+
+    The system's own count for a child begins with the peak of the process that started it.
+    """
+    if not STATUS.exists():
+        return np.nan
+    told = python("-c", f"{code}\nprint(open('{STATUS}').read())", *arguments)
+    return int(re.search(r"VmHWM:\s+(\d+) kB", told)[1]) * 1024 / 1e6
 
 
 def spread(values):

@@ -11,10 +11,11 @@ def mirrored_view(view):
 
 
 def group_folds(cars, folds, seed):
-    """In plain Python: shuffle the names, deal them like cards."""
-    names = sorted(set(cars))
-    places = np.random.default_rng(seed).permutation(len(names))
-    fold_of = {name: place % folds for name, place in zip(names, places.tolist())}
+    """In plain Python: shuffle the names, put each into the fold with the fewest photos."""
+    names, photos_in, fold_of = sorted(set(cars)), [0] * folds, {}
+    for name in np.random.default_rng(seed).permutation(names).tolist():
+        fold_of[name] = photos_in.index(min(photos_in))
+        photos_in[fold_of[name]] += cars.count(name)
     return np.array([fold_of[car] for car in cars])
 
 
@@ -33,6 +34,23 @@ def by_photo(cars, folds, seed):
 
 def not_shuffled(cars, folds, seed):
     return np.unique(cars, return_inverse=True)[1] % folds
+
+
+def dealt(cars, folds, seed):
+    """As even in cars as can be, but not in photos."""
+    names, number = np.unique(cars, return_inverse=True)
+    return np.random.default_rng(seed).permutation(len(names))[number] % folds
+
+
+def largest_first(cars, folds, seed):
+    """Cars of equal size keep their shuffled order."""
+    names, number, counts = np.unique(cars, return_inverse=True, return_counts=True)
+    shuffled = np.random.default_rng(seed).permutation(len(names))
+    photos_in, fold_of = np.zeros(folds), np.zeros(len(names), int)
+    for car in shuffled[np.argsort(-counts[shuffled], kind="stable")]:
+        fold_of[car] = photos_in.argmin()
+        photos_in[fold_of[car]] += counts[car]
+    return fold_of[number]
 
 
 def drawn(cars, folds, seed):
@@ -58,6 +76,7 @@ CASES = [
         [
             by_photo,
             not_shuffled,
+            dealt,
             drawn,
             lambda cars, folds, seed: group_folds(cars, folds, 0),
             lambda cars, folds, seed: group_folds(cars, folds, None),  # another one at every call
@@ -91,6 +110,7 @@ def test_exercise(check, right, wrong, judge):
 
 def test_other_ways_are_as_good():
     assert checks.exercise_01_1(lambda view: 1 if view == 1 else 18 - view) is True
+    assert checks.exercise_01_2(largest_first) is True
     assert checks.exercise_01_2(lambda *arguments: group_folds(*arguments).tolist()) is True
     assert checks.exercise_01_3(lambda *sets: list(smallest_difference(*sets, 5) < 0.72)) is True
 
@@ -100,7 +120,8 @@ def test_other_ways_are_as_good():
     [
         (checks.exercise_01_2, by_photo, "puts photos of car 'a' into the folds"),
         (checks.exercise_01_2, not_shuffled, "the same folds as with seed 1"),
-        (checks.exercise_01_2, drawn, "cars to the folds"),
+        (checks.exercise_01_2, dealt, "more than the 16 of the largest car"),
+        (checks.exercise_01_2, drawn, "photos into the folds"),
         (checks.exercise_01_3, CASES[2][2][2], "it misses 30 of 30 that leaked and accuses 0 of 30"),
         (checks.exercise_01_3, CASES[2][2][3], "expected bool"),
     ],

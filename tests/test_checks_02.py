@@ -29,6 +29,28 @@ def spans(text):
 
 
 def dice_of_strings(truth, answer):
+    """Car pixels of the answer before each place, at the ends of the truth's runs minus at their starts."""
+    (starts, ends), (others, other_ends) = spans(truth), spans(answer)
+    edges, so_far = [0], [0]
+    for start, end in zip(others, other_ends):
+        edges += [start, end]
+        so_far += [so_far[-1], so_far[-1] + end - start]
+    shared = (np.interp(ends, edges, so_far) - np.interp(starts, edges, so_far)).sum()
+    area = (ends - starts).sum() + (other_ends - others).sum()
+    return 2 * shared / area if area else 1
+
+
+def dice_run_by_run(truth, answer):
+    """Each run against all others, one at a time."""
+    (starts, ends), (others, other_ends) = spans(truth), spans(answer)
+    shared = sum(
+        (np.minimum(end, other_ends) - np.maximum(start, others)).clip(0).sum() for start, end in zip(starts, ends)
+    )
+    area = (ends - starts).sum() + (other_ends - others).sum()
+    return 2 * shared / area if area else 1
+
+
+def dice_of_all_pairs(truth, answer):
     (starts, ends), (others, other_ends) = spans(truth), spans(answer)
     shared = np.minimum(ends[:, None], other_ends) - np.maximum(starts[:, None], others)
     area = (ends - starts).sum() + (other_ends - others).sum()
@@ -53,12 +75,16 @@ def dice_of_sets(truth, answer):
 
 
 def dice_of_drawn_masks(truth, answer):
-    one, other = (rle.decode(text, (1000, 1000)) for text in (truth, answer))
+    one, other = (rle.decode(text, (1280, 1918)) for text in (truth, answer))
     return 2 * (one & other).sum() / (one.sum() + other.sum()) if one.any() or other.any() else 1
 
 
 def with_size(text, shape, size):
     return to_coco(text, shape) | {"size": size}
+
+
+def packed(text, shape):
+    return coco.encode(np.asfortranarray(rle.decode(text, shape)))
 
 
 CASES = [
@@ -81,6 +107,7 @@ CASES = [
             lambda text, shape: rle.to_counts(rle.decode(text, shape).T),  # counts without a size
             lambda text, shape: {"counts": rle.to_counts(rle.decode(text, shape)), "size": list(shape)},  # by rows
             lambda text, shape: {"counts": numbers(text), "size": list(shape)},
+            packed,
             lambda text, shape: with_size(text, shape, shape[::-1]),
             lambda text, shape: {"counts": rle.to_counts(1 - rle.decode(text, shape).T), "size": list(shape)},
             lambda text, shape: {"counts": rle.to_counts(rle.decode(text, shape[::-1])), "size": list(shape)},
@@ -96,6 +123,7 @@ CASES = [
             lambda truth, answer: len(set(zip(*spans(truth))) & set(zip(*spans(answer)))),  # equal runs only
             dice_of_sets,
             dice_of_drawn_masks,
+            dice_of_all_pairs,
         ],
     ),
 ]
@@ -116,8 +144,10 @@ def test_exercise(check, right, wrong, judge):
             "add up to 1 pixels; the mask has 8",
         ),
         (checks.exercise_02_2, lambda text, shape: [], "a dictionary with the keys"),
-        (checks.exercise_02_3, dice_of_drawn_masks, "work on the runs"),
-        (checks.exercise_02_3, dice_of_sets, "work on the runs"),
+        (checks.exercise_02_2, packed, "gives COCO's packed bytes"),
+        (checks.exercise_02_3, dice_of_drawn_masks, "bytes, where 613,760 are allowed: draw no mask"),
+        (checks.exercise_02_3, dice_of_sets, "draw no mask"),
+        (checks.exercise_02_3, dice_of_all_pairs, "do not compare every run with every other"),
         (checks.exercise_02_3, lambda *strings: 0.5, "the drawn masks have Dice 0.571429"),
     ],
 )
@@ -126,8 +156,13 @@ def test_a_wrong_answer_is_told_why(check, answer, message, capsys):
     assert message in capsys.readouterr().out
 
 
-def test_a_scorer_may_walk_along_both_lists():
-    assert checks.exercise_02_3(dice_by_merging) is True
+@pytest.mark.parametrize("answer", [dice_by_merging, dice_run_by_run])
+def test_other_scorers_are_as_good(answer):
+    assert checks.exercise_02_3(answer) is True
+
+
+def test_the_large_masks_have_as_many_runs_as_a_car():
+    assert len(spans(rle.encode(checks.chapter_02._ellipse(900)))[0]) == 651
 
 
 def test_the_check_for_coco_agrees_with_pycocotools():

@@ -7,6 +7,7 @@ from keras import layers
 from scipy.special import expit, xlog1py, xlogy
 
 from utils import checks
+from utils.checks.chapter_04 import HINTS, MOST_WEIGHTS
 
 
 def slopes(features, weights, truth, nudge=1e-5):
@@ -59,14 +60,35 @@ def test_learning_rate(judge, capsys):
     judge(checks.exercise_04_2, limit, [
         lambda windows: 0.2,
         lambda windows: 1e-5,
+        lambda windows: 0.3 / windows.max() ** 2,
+        lambda windows: 0.2 / windows.max() ** 2,
+        lambda windows: 0.2 / (windows**2).mean(),
         lambda windows: 3 * limit(windows),
         lambda windows: limit(windows) / 20,
         lambda windows: -limit(windows),
         lambda windows: np.full(9, limit(windows)),
     ])  # fmt: skip
-    assert checks.exercise_04_2(lambda windows: 1 / (windows**2).mean(axis=0).sum()) is True
-    checks.exercise_04_2(lambda windows: 0.2)
-    assert "with pixels from 0 to 255 the loss grows beyond all bounds: it is too large" in capsys.readouterr().out
+    for right in (
+        lambda windows: 1 / (windows**2).mean(axis=0).sum(),
+        lambda windows: 1 / 9 / (windows**2).mean(),
+        lambda windows: 1 / 9 / windows.max() ** 2,
+        lambda windows: 1.9 * limit(windows),
+    ):
+        assert checks.exercise_04_2(right) is True
+    capsys.readouterr()
+    checks.exercise_04_2(lambda windows: 0.3 / windows.max() ** 2)
+    assert "on a bright photo, pixels up to 1, the loss rises in step" in capsys.readouterr().out
+    checks.exercise_04_2(lambda windows: limit(windows) / 20)
+    assert "of the loss are left: it is too small" in capsys.readouterr().out
+
+
+def test_the_networks_of_the_hint_are_small_enough():
+    hint = " ".join(HINTS["04_3"])
+    assert "Three layers of 6 filters, or four of 5," in hint
+    for layers_, filters in [(3, 6), (4, 5)]:
+        assert network((filters,) * layers_)().count_params() <= MOST_WEIGHTS
+    for layers_, filters in [(3, 7), (4, 6)]:  # nor could it offer more
+        assert network((filters,) * layers_)().count_params() > MOST_WEIGHTS
 
 
 @pytest.mark.parametrize(

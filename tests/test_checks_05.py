@@ -2,10 +2,12 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from keras import layers
+from scipy import stats
 
-from utils import checks, models
+from utils import checks, evaluation, models
 
 
 def field(stack):
@@ -23,15 +25,52 @@ def stride_counts_at_once(stack):
     return size
 
 
+def by_car(scores, cars):
+    return pd.Series(scores).groupby(cars).mean()
+
+
+def compare(a, b, cars):
+    gains = by_car(b - a, cars)
+    return gains.mean(), *evaluation.interval(gains)
+
+
+def compare_by_resampling(a, b, cars):
+    """With SciPy's bootstrap, fewer rounds and no seed."""
+    gains = [np.mean((b - a)[cars == car]) for car in dict.fromkeys(cars)]
+    drawn = stats.bootstrap((gains,), np.mean, n_resamples=3000, method="percentile").confidence_interval
+    return np.array([np.mean(gains), drawn.low, drawn.high])
+
+
+def photos_drawn(a, b, cars):
+    return by_car(b - a, cars).mean(), *evaluation.interval(b - a)
+
+
+def photos_averaged(a, b, cars):
+    return (b - a).mean(), *evaluation.interval(by_car(b - a, cars))
+
+
+def unpaired(a, b, cars):
+    (low_a, high_a), (low_b, high_b) = evaluation.interval(by_car(a, cars)), evaluation.interval(by_car(b, cars))
+    return by_car(b - a, cars).mean(), low_b - high_a, high_b - low_a
+
+
+def spread_of_cars(a, b, cars):
+    gains = by_car(b - a, cars)
+    return gains.mean(), *np.percentile(gains, [2.5, 97.5])
+
+
 CASES = [
     (
         checks.exercise_05_1,
-        lambda masks: masks.mean(axis=0) > 0.5,
+        compare,
         [
-            lambda masks: masks[0],
-            lambda masks: masks.any(axis=0),
-            lambda masks: np.zeros(masks.shape[1:], bool),
-            lambda masks: masks.mean() > 0.5,
+            photos_drawn,
+            photos_averaged,
+            unpaired,
+            spread_of_cars,
+            lambda a, b, cars: compare(b, a, cars),
+            lambda a, b, cars: by_car(b - a, cars).mean(),
+            lambda a, b, cars: (by_car(b - a, cars).mean(), evaluation.interval(by_car(b - a, cars))),
         ],
     ),
     (checks.exercise_05_2, field, [stride_counts_at_once, lambda stack: 1 + sum(k - 1 for k, _ in stack), lambda s: 3]),
@@ -41,6 +80,24 @@ CASES = [
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=[case[0].__name__ for case in CASES])
 def test_exercise(check, right, wrong, judge):
     judge(check, right, wrong)
+
+
+def test_another_bootstrap_will_do():
+    assert checks.exercise_05_1(compare_by_resampling) is True
+
+
+COMPLAINTS = {
+    "three numbers": lambda a, b, cars: by_car(b - a, cars).mean(),
+    "expected +0.0625": lambda a, b, cars: compare(b, a, cars),
+    "averaged within each car": photos_averaged,
+    "not photos": photos_drawn,
+}
+
+
+@pytest.mark.parametrize(("complaint", "wrong"), COMPLAINTS.items(), ids=COMPLAINTS)
+def test_a_wrong_comparison_is_told_why(complaint, wrong, capsys):
+    assert checks.exercise_05_1(wrong) is False
+    assert complaint in capsys.readouterr().out
 
 
 def network(size, rounds=(16, 32, 64, 128), dilation=1, up=None, last="sigmoid"):

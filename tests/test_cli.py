@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import cv2
@@ -13,13 +15,14 @@ import keras
 import numpy as np
 import pytest
 import shapes
+from fakes import fake_onnx
 from PIL import Image, JpegImagePlugin
 
 from utils import data, evaluation, inference, models, training
 from utils.__main__ import main
 from utils.augment import STRONG
 
-COMMANDS = ["download", "train", "evaluate", "predict", "submit"]
+COMMANDS = ["download", "train", "evaluate", "predict", "submit", "export"]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,8 @@ def test_help_starts_at_once():
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["fly"], ["train"], ["evaluate"], ["predict"], ["train", "--out", "a.keras", "--size", "big"],
+    [[], ["fly"], ["train"], ["evaluate"], ["predict"], ["export", "a.keras"],
+     ["train", "--out", "a.keras", "--size", "big"],
      ["train", "--out", "a.keras", "--epochs", "0"], ["train", "--out", "a.keras", "--minutes", "-1"],
      ["train", "--out", "a.keras", "--minutes", "inf"], ["train", "--out", "a.keras", "--base", "0"],
      ["train", "--out", "a.keras", "--epochs", "1", "--minutes", "1"], ["train", "--out", "a.keras", "--seed", "-1"],
@@ -163,6 +167,12 @@ def test_train_goes_on_with_the_same_network_only(shapes_root, tmp_path, capsys)
     line = refused(capsys, "train", "--start", str(tmp_path / "start.keras"), *settings)
     assert "start.keras holds a unet" in line and "--base" in line
     assert not (tmp_path / "a.keras").exists()
+
+
+def test_train_goes_on_from_a_keras_model_only(shapes_root, tmp_path, capsys):
+    fake_onnx(tmp_path / "start.onnx")
+    settings = ["--size", "32", "--data", str(shapes_root), "--out", str(tmp_path / "a.keras")]
+    assert "give the .keras file" in refused(capsys, "train", "--start", tmp_path / "start.onnx", *settings)
 
 
 def test_train_takes_exactly_the_cars_of_the_file(shapes_root, tmp_path, untrained):
@@ -396,6 +406,17 @@ def test_predict_refuses(model, photo, tmp_path, capsys):
     assert not (tmp_path / "cut").exists() or not list((tmp_path / "cut").iterdir())
 
 
+def test_predict_averages_and_thresholds_as_told(photo, tmp_path):
+    model = fake_onnx(tmp_path / "fake.onnx")
+    options = ["--model", str(model), "--out", str(tmp_path / "cut"), "--tta", "--threshold", "0.3"]
+    assert main(["predict", photo, *options]) == 0
+    (probability,) = inference.predict(inference.load_model(model), [photo], tta=True)
+    mask, cutout = (np.asarray(Image.open(tmp_path / "cut" / f"car_{kind}.png")) for kind in ("mask", "cutout"))
+    np.testing.assert_array_equal(mask, (probability > 0.3) * 255)
+    np.testing.assert_allclose(cutout[..., 3], probability * 255, atol=0.51)
+    assert 0.05 < (mask > 0).mean() < 0.95 and np.any((probability > 0.3) != (probability > 0.5))
+
+
 def test_predict_refuses_a_model_of_another_kind(photo, tmp_path, capsys):
     inputs = keras.Input((8, 8, 1))
     keras.Model(inputs, keras.layers.Conv2D(2, 1)(inputs)).save(tmp_path / "other.keras")
@@ -531,6 +552,49 @@ def test_an_error_of_the_system_is_answered_with_a_sentence(error, monkeypatch, 
     assert line.endswith(". Check the path and the disk.") and len(line) >= 40
 
 
+# --- without Keras ------------------------------------------------------------------------------------
+
+
+def without(*names, arguments):
+    """Run a command in a process where these packages cannot be imported."""
+    code = f"import sys; sys.modules.update(dict.fromkeys({names}))\nfrom utils.__main__ import main\n"
+    with python("-c", f"{code}sys.exit(main({[*map(str, arguments)]}))") as process:
+        said, told = process.communicate()
+    assert process.returncode == 0, told
+    return said
+
+
+ENGINES = ["keras", "tensorflow", "jax", "torch"]
+
+
+def test_predict_starts_without_keras_and_all_else_that_is_slow(photo, tmp_path):
+    slow = ["pandas", "matplotlib", "scipy.ndimage", "skimage.measure", "skimage.morphology"]
+    without(*ENGINES, *slow, arguments=["predict", photo, "--out", tmp_path, "--background", photo, "--tta"])
+    assert (tmp_path / "car_composite.jpg").exists()
+
+
+@pytest.mark.slow
+def test_an_onnx_model_is_evaluated_and_submitted_without_keras(kaggle, tmp_path):
+    model = fake_onnx(tmp_path / "fake.onnx", cars=json.dumps([shapes.car_id(0)]))
+    (tmp_path / "cars.txt").write_text(shapes.car_id(0))
+    rest = ["--data", kaggle, "--tta"]
+    said = without(*ENGINES, arguments=["evaluate", model, "--cars", tmp_path / "cars.txt", *rest]).splitlines()
+    assert said[0].startswith("1 of these 1 cars were trained on")
+    frame = data.open_data(kaggle)
+    expected = evaluation.evaluate(inference.load_model(model), frame, tta=True)
+    assert said[2] == f"dice        {expected['dice'].mean():.5f}"
+    said = without(*ENGINES, arguments=["submit", model, "--out", tmp_path / "a.csv.gz", *rest])
+    assert "a.csv.gz: 4 rows, validated" in said
+
+
+def test_a_submission_goes_on_only_with_the_same_onnx_model(tmp_path):
+    from utils import submission
+
+    paths = [fake_onnx(tmp_path / "a.onnx"), fake_onnx(tmp_path / "b.onnx"), fake_onnx(tmp_path / "c.onnx", cars="[]")]
+    first, again, other = (submission._weights(inference.load_model(path)) for path in paths)
+    assert first == again != other
+
+
 # --- odd photos and backgrounds ---------------------------------------------------------------------
 
 
@@ -564,6 +628,58 @@ def test_predict_sees_the_same_car_in_every_kind_of_photo(model, tmp_path):
     for name, mask in masks.items():
         assert (mask == plain).mean() > 0.97, name
     assert all(abs(each - composites[0]).mean() < 10 for each in composites)
+
+
+def claims(width, height):
+    """The start of a PNG file that says it is so large."""
+    chunks = [b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT"]
+    sealed = [struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(sealed)
+
+
+def test_a_photo_that_cannot_be_read_stops_none_of_the_others(photo, tmp_path, capsys):
+    folder, content = tmp_path / "folder", Path(photo).read_bytes()
+    bad = {"cut.jpg": content[:-300], "empty.jpg": b"", "text.jpg": b"not a photo", "vast.png": claims(30_000, 30_000)}
+    folder.mkdir()
+    for name, start in {"a.jpg": content, **bad, "z.jpg": content}.items():
+        (folder / name).write_bytes(start)
+    assert main(["predict", str(folder), "--out", str(tmp_path / "cut")]) == 2
+    told = capsys.readouterr()
+    assert [Path(line.split(" ->")[0]).name for line in told.out.splitlines()] == ["a.jpg", "z.jpg"]
+    *failures, last = told.err.removeprefix("error: ").splitlines()
+    assert [Path(line.split()[0]).name for line in failures] == [*bad]
+    assert "has more than 179 million pixels: make it smaller first" in failures[-1]
+    assert last == "The other photos are done: 2."
+    assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == [
+        "a_cutout.png", "a_mask.png", "z_cutout.png", "z_mask.png"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "CMYK"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 700), (3, 2)])
+def test_a_tiny_photo_gets_a_mask_of_its_size(mode, size, tmp_path):
+    name = "tiny.tif" if mode == "CMYK" else "tiny.png"
+    Image.new(mode, size).save(tmp_path / name)
+    assert main(["predict", str(tmp_path / name), "--out", str(tmp_path / "cut")]) == 0
+    assert Image.open(tmp_path / "cut" / "tiny_mask.png").size == size
+
+
+@pytest.mark.slow
+def test_a_vast_photo_is_refused_before_it_fills_the_memory(tmp_path):
+    Image.new("1", (30_000, 30_000)).save(tmp_path / "vast.png")
+    command = ["predict", str(tmp_path / "vast.png"), "--out", str(tmp_path)]
+    measured = f"""
+from pathlib import Path
+from utils.__main__ import main
+print(main({command}), *(line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
+"""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("only Linux tells the peak memory of a process so")
+    with python("-c", measured) as process:
+        said, told = process.communicate()
+    code, _, kilobytes, _ = said.split()
+    assert code == "2" and "vast.png has more than" in told and len(told.splitlines()) == 1
+    assert int(kilobytes) < 300_000  # the pixels alone would be 2,700,000
 
 
 def test_no_traceback_from_the_shell(tmp_path):

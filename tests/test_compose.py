@@ -114,7 +114,7 @@ def test_holes_are_filled_by_the_scikit_image_of_old_and_new(monkeypatch):
     holed = BODY & ~blot((25, 30, 30, 38)) & ~blot((25, 30, 50, 58), (30, 31, 50, 51))  # of 40 and of 41 pixels
     expected = BODY & ~blot((25, 30, 50, 58), (30, 31, 50, 51))
     np.testing.assert_array_equal(compose.largest_component(holed), expected)
-    monkeypatch.setattr(compose, "remove_small_holes", old)
+    monkeypatch.setattr("skimage.morphology.remove_small_holes", old)
     np.testing.assert_array_equal(compose.largest_component(holed), expected)
 
 

@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import pytest
+import scipy.stats
 import shapes
 from fakes import fake_model
 from hypothesis import given
@@ -208,3 +209,20 @@ def test_training_leaves_ignored_pixels_alone(loss):
     assert (found[:8, :8] > 0.8).all()
     assert (found[8:, :8] < 0.2).all()
     np.testing.assert_allclose(found[:, 8:], 0.5, atol=1e-6)
+
+
+# --- intervals --------------------------------------------------------------------------------------
+
+
+def test_the_interval_is_that_of_scipys_bootstrap_and_near_that_of_theory():
+    values = np.random.default_rng(3).normal(0.9, 0.02, 60)
+    low, high = evaluation.interval(values)
+    theirs = scipy.stats.bootstrap([values], np.mean, method="percentile", rng=1).confidence_interval
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=4e-4)
+    half = 1.96 * values.std(ddof=1) / np.sqrt(60)
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=6e-4)
+    assert (low, high) == evaluation.interval(list(values))
+
+
+def test_an_interval_of_equal_values_is_that_value():
+    assert evaluation.interval([0.5, 0.5, 0.5]) == (0.5, 0.5)

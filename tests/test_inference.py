@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import sys
 import tracemalloc
 import zipfile
 
@@ -11,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 import shapes
-from fakes import answer, fake_model
+from fakes import answer, fake_model, fake_onnx
 from keras import layers, ops
 from PIL import Image
 from skimage.transform import resize
@@ -20,9 +21,12 @@ import utils
 from utils import CourseError, data, inference
 
 
-@pytest.fixture(scope="module")
-def model():
-    return fake_model()
+@pytest.fixture(scope="module", params=["keras", "onnx"])
+def model(request, tmp_path_factory):
+    """One model, in Keras and in an ONNX file: what holds for the one holds for the other."""
+    if request.param == "keras":
+        return fake_model()
+    return inference.load_model(fake_onnx(tmp_path_factory.mktemp("onnx") / "fake.onnx"))
 
 
 @pytest.fixture
@@ -206,6 +210,60 @@ def test_what_is_no_model_of_the_course_is_refused(tmp_path, write):
         inference.load_model(tmp_path / "model.keras")
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: path.touch(),
+        lambda path: path.write_text("not a model"),
+        lambda path: path.mkdir(),
+        lambda path: None,
+        lambda path: net().save(path.with_suffix(".keras")) or path.with_suffix(".keras").rename(path),
+        lambda path: fake_onnx(path, classes=2),
+        lambda path: fake_onnx(path, channels=1),
+        lambda path: fake_onnx(path, height="h", width="w"),
+        lambda path: fake_onnx(path, batch=1),
+        lambda path: fake_onnx(path, inputs=2),
+        lambda path: fake_onnx(path, outputs=2),
+        lambda path: fake_onnx(path, kind=11),
+    ],
+    ids=["empty", "text", "folder", "missing", "a Keras model", "two classes", "grey", "any size", "one at a time",
+         "two inputs", "two outputs", "float64"],
+)  # fmt: skip
+def test_what_is_no_onnx_model_of_the_course_is_refused(tmp_path, write, capfd):
+    write(tmp_path / "model.onnx")
+    with pytest.raises(CourseError, match=r"model\.onnx"):
+        inference.load_model(tmp_path / "model.onnx")
+    assert "model.onnx" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.9, 0.99])
+def test_a_truncated_onnx_model_is_refused(tmp_path, share):
+    content = fake_onnx(tmp_path / "model.onnx").read_bytes()
+    (tmp_path / "model.onnx").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(CourseError, match=r"model\.onnx is not an ONNX model"):
+        inference.load_model(tmp_path / "model.onnx")
+
+
+def test_a_model_whose_engine_is_not_installed_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(CourseError, match="fake.onnx needs onnxruntime.*pip install onnxruntime"):
+        inference.load_model(fake_onnx(tmp_path / "fake.onnx"))
+
+
+def test_a_keras_and_an_onnx_model_make_an_ensemble(photos, tmp_path):
+    models = [fake_model(32, 32), inference.load_model(fake_onnx(tmp_path / "fake.onnx"))]
+    alone = [list(inference.predict(each, photos)) for each in models]
+    for *maps, mean in zip(*alone, inference.predict(models, photos), strict=True):
+        np.testing.assert_allclose(mean, np.mean(maps, axis=0), atol=1e-6)
+
+
+def test_an_onnx_model_takes_floats_as_well_as_bytes(tmp_path):
+    model = inference.load_model(fake_onnx(tmp_path / "fake.onnx"))
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3), dtype=np.uint8)
+    for kind in (np.float32, np.float64):
+        np.testing.assert_array_equal(model.predict_on_batch(images.astype(kind)), model.predict_on_batch(images))
+
+
 def test_a_truncated_model_is_refused(tmp_path):
     net().save(tmp_path / "model.keras")
     (tmp_path / "model.keras").write_bytes((tmp_path / "model.keras").read_bytes()[:-200])
@@ -229,6 +287,8 @@ def test_a_model_says_which_cars_it_was_trained_on(tmp_path):
     assert inference.load_model(path).input_shape == (None, 16, 16, 3)
     net().save(tmp_path / "plain.keras")
     assert inference.training_cars(tmp_path / "plain.keras") is None
+    assert inference.training_cars(fake_onnx(tmp_path / "model.onnx", cars='["one", "two"]')) == {"one", "two"}
+    assert inference.training_cars(fake_onnx(tmp_path / "plain.onnx")) is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"cars": "one"}', '{"cars": null}', b"\xff\xfe\x00"])
@@ -237,9 +297,15 @@ def test_a_damaged_list_of_training_cars_is_refused(tmp_path, content):
         inference.training_cars(with_metadata(tmp_path / "model.keras", content))
 
 
+@pytest.mark.parametrize("cars", ["", "{", '"one"', "null", '{"one": 1}'])
+def test_a_damaged_list_of_training_cars_in_an_onnx_file_is_refused(tmp_path, cars):
+    with pytest.raises(CourseError, match="model.onnx: its list of training cars"):
+        inference.training_cars(fake_onnx(tmp_path / "model.onnx", cars=cars))
+
+
 def test_a_list_of_training_cars_with_a_wrong_byte_is_refused(tmp_path):
     path = with_metadata(tmp_path / "model.keras", '{"cars": ["one"]}')
     path.write_bytes(path.read_bytes().replace(b'"one"', b'"0ne"'))
-    for each in (path, tmp_path / "gone.keras"):
+    for each in (path, tmp_path / "gone.keras", tmp_path / "gone.onnx"):
         with pytest.raises(CourseError, match=f"{each.name}: its list of training cars"):
             inference.training_cars(each)

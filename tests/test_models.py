@@ -151,6 +151,11 @@ def test_skips_are_the_only_way_round_the_bottleneck(stem, skips):
     assert (seen > 1e-4) == skips
 
 
+def test_without_skips_the_network_has_no_fewer_weights():
+    for settings in ({}, {"stem": 4, "levels": 2}):
+        assert small(skips=False, **settings).count_params() >= small(**settings).count_params()
+
+
 def test_each_level_halves_the_image_and_doubles_the_channels():
     model = models.unet(64, base=4, levels=3)
     found = {layer.output.shape[1:] for layer in model.layers if isinstance(layer, keras.layers.Conv2D)}

@@ -37,6 +37,14 @@ def test_gains_carry_their_sign_and_stand_beside_a_line_at_zero(two):
     assert [line.get_marker() for line in axis.lines] == ["o", "o", "None"]
 
 
+def test_gains_show_the_intervals_of_the_means(two):
+    intervals = pd.DataFrame({"by car": [0.87, 0.89], "by image": [0.90, 0.92]}, index=["low", "high"])
+    axis = plots.gains(two, "Title", intervals=intervals).axes[0]
+    bars = [[point.tolist() for point in segment] for segment in axis.collections[0].get_segments()]
+    assert bars == [[[0.90, 0.25], [0.92, 0.25]], [[0.87, 1.25], [0.89, 1.25]]]
+    assert axis.lines[2].get_xdata().tolist() == pytest.approx([0.91, 0.88])
+
+
 def test_lines_carry_the_ticks_they_are_given():
     frame = pd.DataFrame({"mean": [1.0, 2, 1]}, index=[1, 5, 9])
     axis = plots.lines(frame, "Title", ticks={1: "front", 9: "rear"}).axes[0]
@@ -51,6 +59,56 @@ def test_tables_side_by_side_keep_their_own_scales_and_name_the_rows_once(two):
     names = [[label.get_text() for label in axis.get_yticklabels()] for axis in (left, right)]
     assert names == [["by image", "by car"], ["", ""]]
     assert left.get_ylim() == right.get_ylim() and left.get_xlim() != right.get_xlim()
+
+
+def test_strips_show_every_entry_the_lowest_mean_first():
+    values = pd.Series([0.9, 0.7, 0.5, 0.8], index=[4, 7, 8, 9])
+    rows = pd.Series(["good", "bad", "bad", "good"], index=[4, 7, 8, 9])
+    axis = plots.strips(values, rows, "Title", strong=["bad"]).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["bad", "good"]
+    dots, strokes = axis.lines[::2], axis.lines[1::2]
+    assert [sorted(line.get_xdata()) for line in dots] == [[0.5, 0.7], [0.8, 0.9]]
+    assert [line.get_xdata()[0] for line in strokes] == pytest.approx([0.6, 0.85])
+    assert texts(axis) == ["0.6000", "0.8500"]
+    assert dots[0].get_color() == plots.RED != dots[1].get_color()
+
+
+def test_bands_reach_from_low_to_high_on_scales_of_their_own():
+    table = pd.DataFrame({"low": [-1.0, 0], "mean": [0.0, 2], "high": [1.0, 5]}, index=[1, 9])
+    left, right = plots.bands({"a": table, "b": 10 * table}, "Title", "view", "gain", {1: "front", 9: "rear"}).axes
+    corners = left.collections[0].get_paths()[0].get_extents()
+    assert (corners.y0, corners.y1, corners.x0, corners.x1) == (-1, 5, 1, 9)
+    assert list(left.lines[-1].get_ydata()) == [0, 2]
+    assert [label.get_text() for label in right.get_xticklabels()] == ["front", "rear"]
+    assert left.get_ylim() != right.get_ylim()
+
+
+def test_scatter_names_some_entries_and_takes_the_axes_from_the_data():
+    x, y = pd.Series([1, 2], ["a", "b"], name="size"), pd.Series([3, 4], ["a", "b"], name="score")
+    axis = plots.scatter(x, y, "Title", {"b": "the large one"}).axes[0]
+    assert texts(axis) == ["the large one"]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("size", "score")
+    assert list(axis.lines[1].get_xdata()) == [2] and list(axis.lines[1].get_ydata()) == [4]
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.8])
+def test_reliability_marks_threshold_and_share_beside_the_diagonal(threshold):
+    table = pd.DataFrame({"predicted": [0.1, 0.9], "observed": [0.05, 0.97]})
+    figure = plots.reliability({"net": table}, {"net": (threshold, 0.45)}, "Title")
+    diagonal, share, upright, curve = figure.axes[0].lines
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]
+    assert list(share.get_ydata()) == [0.45] * 2 and list(upright.get_xdata()) == [threshold] * 2
+    assert list(curve.get_ydata()) == [0.05, 0.97]
+    assert not plots.collisions(figure)
+
+
+def test_odds_are_written_in_percent_without_the_diagonal():
+    frame = pd.DataFrame([[0, 0.25], [0.25, 0]], ["a", "b"], ["a", "b"])
+    axis = plots.odds(frame, "Title").axes[0]
+    assert texts(axis) == ["25", "25"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a  1", "b  2"]
+    assert np.isnan(axis.images[0].get_array().filled(np.nan).diagonal()).all()
+    assert axis.images[0].get_clim() == (0, 1)
 
 
 def test_maps_of_any_size_cover_the_photo_and_share_one_scale():
@@ -95,6 +153,28 @@ def test_numbered_runs_number_by_rows_and_by_columns():
     colours = {text.get_text(): patch.get_facecolor() for text, patch in zip(rows.texts, rows.patches)}
     assert colours["3"] == colours["4"] == colours["5"] != colours["1"]
     assert colours["2"] == colours["6"] == (1, 1, 1, 0.6)
+
+
+def test_probabilities_beside_a_photo_share_the_scale_from_0_to_1():
+    photo = np.full((20, 30, 3), 100, np.uint8)
+    maps = {"low": np.full((2, 3), 0.1), "high": np.full((4, 6), 0.9)}
+    first, *others = plots.probability_maps(photo, maps, "Title").axes[:3]
+    np.testing.assert_array_equal(first.images[0].get_array(), photo)
+    assert [axis.images[0].get_clim() for axis in others] == [(0, 1)] * 2
+    assert [list(axis.images[0].get_extent()) for axis in others] == [[0, 30, 20, 0]] * 2
+    assert [axis.get_title(loc="left") for axis in others] == ["low", "high"]
+
+
+def test_a_u_shape_names_every_level_and_shows_what_goes_in_and_comes_out():
+    left = [(8, 8, 2), (4, 4, 4)]
+    photo, mask = np.zeros((6, 9, 3), np.uint8), np.ones((6, 9), np.uint8)
+    bare, full = plots.u_shape(left, (2, 2, 8), left), plots.u_shape(left, (2, 2, 8), left, photo, mask)
+    for figure in (bare, full):
+        told = texts(figure.axes[0])
+        assert told.count("8 x 8 x 2") == told.count("4 x 4 x 4") == 2 and "bottom: 2 x 2 x 8" in told
+        assert not plots.collisions(figure)
+    assert not bare.axes[0].images and "photo" not in texts(bare.axes[0])
+    assert [image.get_array().shape for image in full.axes[0].images] == [(6, 9, 3), (6, 9)]
 
 
 def test_confusion_names_the_kind_of_every_pixel():

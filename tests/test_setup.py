@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NEWEST = {
     "tensorflow": "2.21.0",
     "keras": "3.15.1",
+    "onnxruntime": "1.31.1",
     "numpy": "2.4.6",
     "pandas": "3.1.1",
     "matplotlib": "3.11.2",
@@ -57,8 +58,9 @@ COLAB, CONSTRAINTS, BACKENDS, PEERS = (
 )
 
 
-def test_every_requirement_says_where_it_is_used_and_has_two_bounds():
-    for requirement, comment in lines("requirements.txt"):
+@pytest.mark.parametrize("name", ["requirements.txt", "utils/export.txt"])
+def test_every_requirement_says_where_it_is_used_and_has_two_bounds(name):
+    for requirement, comment in lines(name):
         assert len(comment.split()) >= 3, f"{requirement.name}: say where it is used"
         assert {bound.operator for bound in requirement.specifier} == {">=", "<"}, requirement
 
@@ -68,6 +70,13 @@ def test_bounds_admit(versions):
     for name in versions.keys() & REQUIREMENTS.keys():
         assert versions[name] in REQUIREMENTS[name], f"{name} {versions[name]} is outside {REQUIREMENTS[name]}"
     assert versions is CONSTRAINTS or versions.keys() <= REQUIREMENTS.keys()
+
+
+def test_the_exporter_is_not_among_what_a_learner_needs_and_has_versions_that_pass():
+    exporter = {requirement.name: requirement.specifier for requirement, _ in lines("utils/export.txt")}
+    assert not exporter.keys() & REQUIREMENTS.keys()
+    for name, bounds in exporter.items():
+        assert CONSTRAINTS[name] in bounds
 
 
 def test_every_requirement_was_looked_at():
@@ -230,6 +239,7 @@ def test_check_is_a_part_of_test(tmp_path):
     check, test = (make("-n", command, f"VENV={tmp_path}").stdout for command in ("check", "test"))
     assert test.startswith(check)
     assert "ruff check" in check and "ruff format --check" in check and '-m "not slow"' in check
+    assert "pip install -q -r utils/export.txt -c constraints.txt\n" in test
     assert "-m slow" in test and "COURSE_BUDGET=quick" in test and "--nbval" in test and "nbval" not in check
 
 

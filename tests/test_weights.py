@@ -19,12 +19,23 @@ def model():
 
 
 def test_they_are_small_and_their_card_tells_where_they_come_from():
-    assert SHIPPED.stat().st_size <= 6e6
+    assert max(path.stat().st_size for path in SHIPPED.parent.iterdir()) <= 6e6
     card = (SHIPPED.parent / "README.md").read_text()
     command = re.search(r"^python -m utils train .*--data data/sample .*$", card, re.MULTILINE)
     assert command and "--augment strong" in command[0]
     for heading in ("## Data", "## Recipe", "## Scores", "## Limits"):
         assert heading in card
+
+
+def test_the_onnx_file_says_what_the_keras_file_says(model):
+    original = SHIPPED.with_suffix(".keras")
+    photos = data.open_data("data/sample", part="test")["image"].iloc[::43]
+    for tta in (False, True):
+        pairs = zip(*(inference.predict(each, photos, tta) for each in (model, inference.load_model(original))))
+        assert max(abs(ours - theirs).max() for ours, theirs in pairs) < 1e-4
+    cars = inference.training_cars(SHIPPED)
+    assert cars == inference.training_cars(original)
+    assert not set(cars or ()) & set(data.open_data("data/sample", part="test")["id"])
 
 
 def test_they_cut_out_rendered_cars_of_the_test_set(model):
@@ -53,7 +64,7 @@ def test_every_file_has_a_row_on_the_card_with_its_checksum():
     files = {path.name: path.read_bytes() for path in SHIPPED.parent.iterdir() if path.name != "README.md"}
     assert dict(rows) == {name: hashlib.sha256(content).hexdigest()[:12] for name, content in files.items()}
     assert len(rows) == len(files) and weights.card()["checksum"].to_dict() == dict(rows)
-    assert weights.card().loc["unet.keras", "sample/test"] > 0.97
+    assert (weights.card().loc[["unet.keras", "unet.onnx"], "sample/test"] > 0.97).all()
 
 
 @pytest.fixture

@@ -77,9 +77,9 @@ def disk_full(path: str | os.PathLike, room: float = 0) -> CourseError:
 @cache
 def _sweep(folder):
     """Remove what killed runs left in a folder."""
-    import psutil
-
     for path in folder.glob(".carvana-*.*"):
+        import psutil  # seldom
+
         process = path.name.split(".")[1].removeprefix("carvana-")
         if process.isdigit() and not psutil.pid_exists(int(process)):
             path.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """The command line: python -m utils <command> --help"""
 
 import argparse
-import gc
 import json
 import os
 import re
@@ -15,7 +14,7 @@ from utils import CourseError, replacing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-SHIPPED = Path(__file__).resolve().parents[1] / "data" / "weights" / "unet.keras"
+SHIPPED = Path(__file__).resolve().parents[1] / "data" / "weights" / "unet.onnx"
 WRITTEN_BY_PREDICT = re.compile(r"_(mask|cutout|composite)$")  # in the name of a file: no photo to predict on
 FEW = 0.02  # share of the cars that chooses the best epoch, where a test split has been made already
 ENSEMBLE = "Several models: the mean of their answers."
@@ -86,6 +85,8 @@ def _parser():
     sub.add_argument("--model", action="append", help=f"default: the weights that come with the course. {ENSEMBLE}")
     sub.add_argument("--out", default="cut", metavar="DIR", help="folder for the results (default: %(default)s)")
     sub.add_argument("--background", metavar="PHOTO", help="write NAME_composite.jpg on this instead of a cut-out")
+    _add_tta(sub)
+    _add_threshold(sub)
 
     sub = command("submit", submit, "Predict the test images and write the file for Kaggle.",
                   "submit models/unet.keras --tta --out submission.csv.gz")  # fmt: skip
@@ -93,13 +94,23 @@ def _parser():
     sub.add_argument("--data", metavar="ROOT", help="folder in Kaggle's layout (default: what the notebooks use)")
     sub.add_argument("--out", required=True, metavar="NAME.csv.gz", help="stopped, the same command goes on")
     _add_tta(sub)
-    sub.add_argument("--threshold", type=_share, default=0.5, help="car where the probability is above (default: 0.5)")
+    _add_threshold(sub)
+
+    sub = command("export", export, "Turn a Keras model into an ONNX file, which predicts without Keras.",
+                  "export models/unet.keras --out models/unet.onnx")  # fmt: skip
+    sub.add_argument("model", metavar="MODEL.keras")
+    sub.add_argument("--out", required=True, metavar="NAME.onnx", help="appears once its answers are those of MODEL")
     return parser
 
 
 def _add_tta(sub):
     sub.add_argument("--tta", action="store_true", help="test-time augmentation: average with the mirror image")
     sub.add_argument("--flip", dest="tta", action="store_true", help=argparse.SUPPRESS)  # what --tta was called first
+
+
+def _add_threshold(sub):
+    sub.add_argument("--threshold", type=_share, default=0.5,
+                     help="in the mask, car is where the probability is above (default: %(default)s)")  # fmt: skip
 
 
 def _positive(kind):
@@ -184,6 +195,8 @@ def _start_from(path, model):
     """Give a model the weights of a trained one, which fit at every size."""
     from utils import inference
 
+    if Path(path).suffix == ".onnx":
+        raise CourseError(f"{path} holds no weights to train on from: give the .keras file that it was made of.")
     trained = inference.load_model(path)
     try:
         model.set_weights(trained.get_weights())
@@ -237,36 +250,46 @@ def evaluate(args) -> None:
 
 
 def predict(args) -> None:
-    """Write mask and cut-out, or composite, of each photo."""
+    """Write mask and cut-out, or composite, of each photo; one that cannot be read stops none of the others."""
     paths = _photos(args.images)
-    gc.disable()  # what these imports leave is no garbage: to search it would take a third of the start
-    from PIL import Image
     from tqdm import tqdm
 
-    from utils import compose, data, inference
+    from utils import compose, data, inference, progress
 
-    gc.freeze()
-    gc.enable()
     background = data.read_image(args.background) if args.background else None
     if not args.model and not SHIPPED.exists():
         raise CourseError(
-            f"{SHIPPED} is missing. Get it back (git checkout data/weights), or name another: --model NAME.keras"
+            f"{SHIPPED} is missing. Get it back (git checkout data/weights), or name another: --model NAME.onnx"
         )
     model = [inference.load_model(path) for path in args.model or [SHIPPED]]
-    out = Path(args.out)
+    out, failures = Path(args.out), []
     out.mkdir(parents=True, exist_ok=True)
     say = tqdm.write if sys.stderr.isatty() else partial(print, flush=True)  # on a terminal above the bar
-    for path, probability in zip(paths, inference.predict(model, paths, batch=4, progress=True), strict=True):
-        image = data.read_image(path)
-        products = {f"{path.stem}_mask.png": (probability > 0.5).astype("uint8") * 255}
+    for path in progress(paths, unit="photo"):
+        try:
+            (probability,) = inference.predict(model, [path], args.tta)
+            image = data.read_image(path)
+        except CourseError as error:
+            failures.append(str(error))
+            continue
+        products = {"mask.png": (probability > args.threshold).astype("uint8") * 255}
         if background is None:
-            products[f"{path.stem}_cutout.png"] = compose.cutout(image, probability)
+            products["cutout.png"] = compose.cutout(image, probability)
         else:
-            products[f"{path.stem}_composite.jpg"] = compose.composite(image, probability, background)
-        for name, array in products.items():
-            with replacing(out / name) as temporary:
-                Image.fromarray(array).save(temporary, quality=95, subsampling=0)  # of a JPEG; 0 is 4:4:4
-        say(f"{path} -> {', '.join(products)}")
+            products["composite.jpg"] = compose.composite(image, probability, background)
+        names = [_save(array, out / f"{path.stem}_{kind}") for kind, array in products.items()]
+        say(f"{path} -> {', '.join(names)}")
+    if failures:
+        others = len(paths) - len(failures)
+        raise CourseError("\n".join([*failures, f"The other photos are done: {others}."] if others else failures))
+
+
+def _save(array, path):
+    from PIL import Image
+
+    with replacing(path) as temporary:
+        Image.fromarray(array).save(temporary, quality=95, subsampling=0)  # of a JPEG; 0 is 4:4:4
+    return path.name
 
 
 def submit(args) -> None:
@@ -283,6 +306,16 @@ def submit(args) -> None:
         scores = submission.score(args.out, frame)
         for usage, part in scores.groupby("usage", sort=False):
             print(f"{usage:<8} Dice {part['dice'].mean():.5f}  ({len(part)} images)")
+
+
+def export(args) -> None:
+    """Write the ONNX file of a model, checked against it."""
+    from utils import export, inference
+
+    export.check_suffix(args.out)
+    model, cars = inference.load_model(args.model), inference.training_cars(args.model)
+    difference = export.to_onnx(model, args.out, cars or ())
+    print(f"{args.out}: the same as {args.model}, but for {difference:.0e} of a probability at most")
 
 
 def _photos(arguments):

@@ -4,10 +4,9 @@ import inspect
 
 import cv2
 import numpy as np
+import scipy
+import skimage
 from PIL import Image, ImageOps
-from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt
-from skimage.measure import label
-from skimage.morphology import remove_small_holes
 
 from utils import CourseError
 
@@ -104,14 +103,15 @@ def largest_component(mask: np.ndarray, hole: int = 40) -> np.ndarray:
     """
     if not mask.any():
         return mask
-    parts = label(mask, connectivity=1)
+    parts = skimage.measure.label(mask, connectivity=1)
     return _fill_holes(parts == np.bincount(parts[mask]).argmax(), hole)
 
 
 def _fill_holes(mask, size):
     """Fill holes of up to ``size`` pixels, in the words of either scikit-image: they changed in 0.26."""
-    renamed = "max_size" in inspect.signature(remove_small_holes).parameters
-    return remove_small_holes(mask, **({"max_size": size} if renamed else {"area_threshold": size + 1}))
+    fill = skimage.morphology.remove_small_holes
+    renamed = "max_size" in inspect.signature(fill).parameters
+    return fill(mask, **({"max_size": size} if renamed else {"area_threshold": size + 1}))
 
 
 def clean_edge(probability: np.ndarray, gain: float = 3) -> np.ndarray:
@@ -128,7 +128,7 @@ def clean_edge(probability: np.ndarray, gain: float = 3) -> np.ndarray:
     ndarray of float32, (h, w), 0-1
     """
     car = largest_component(probability > 0.5)
-    alpha = np.clip(gain * (probability - 0.5) + 0.5, 0, 1) * binary_dilation(car, iterations=3)
+    alpha = np.clip(gain * (probability - 0.5) + 0.5, 0, 1) * scipy.ndimage.binary_dilation(car, iterations=3)
     return np.where(car & (probability <= 0.5), 1, alpha).astype(np.float32)
 
 
@@ -146,10 +146,10 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray, reach: float = 3) 
     -------
     ndarray of uint8, (h, w, 3)
     """
-    inner = binary_erosion(alpha == 1)
+    inner = scipy.ndimage.binary_erosion(alpha == 1)
     if not inner.any():
         return image
-    distance, places = distance_transform_edt(~inner, return_indices=True)
+    distance, places = scipy.ndimage.distance_transform_edt(~inner, return_indices=True)
     return np.where((distance <= reach)[..., None], image[tuple(places)], image)
 
 
@@ -181,13 +181,13 @@ def shadow(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     arriving = cv2.GaussianBlur(cv2.morphologyEx(arriving, cv2.MORPH_CLOSE, line), (0, 0), width / 240)
     rows = np.flatnonzero((~free).any(axis=1))
     low = np.clip((np.arange(height) - rows.mean()) / (np.ptp(rows) / 4 + 1), 0, 1)[:, None]
-    near = np.exp(-((distance_transform_edt(free) / (0.06 * width)) ** 2))
+    near = np.exp(-((scipy.ndimage.distance_transform_edt(free) / (0.06 * width)) ** 2))
     return (1 - (1 - arriving) * low * near).astype(np.float32)
 
 
 def _nearest(values, known):
     """Each value that is not known, from the nearest that is."""
-    return values[tuple(distance_transform_edt(~known, return_distances=False, return_indices=True))]
+    return values[tuple(scipy.ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True))]
 
 
 def _alpha(image, probability):

@@ -1,27 +1,34 @@
 """From a folder in Kaggle's layout to arrays: the index, splits by car, images and soft masks at a size."""
 
+from __future__ import annotations
+
 import hashlib
 import math
 import os
 import re
 import struct
+import warnings
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import pandas as pd
 from PIL import ExifTags, Image, ImageOps
 
 from utils import CourseError, locked, progress, replacing, rle
+
+if TYPE_CHECKING:  # imported where a table is made: who reads photos alone, as `predict` does, starts in half the time
+    import pandas as pd
 
 PROJECT = Path(__file__).resolve().parents[1]
 CACHE = PROJECT / "data" / "cache"
 NAME = re.compile(r"(?P<id>[^_]+)_(?P<view>\d{2})")
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error)  # what Pillow raises on files cut short
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # twice as many pixels are refused
 
 # Masks of Kaggle's training set that do not show the car: a list that competitors shared in 2017.
 BAD_MASKS = frozenset(
@@ -94,6 +101,8 @@ def describe(frame: pd.DataFrame) -> str:
 
 
 def _index_images(folder):
+    import pandas as pd
+
     paths = sorted(folder.glob("*.jpg")) if folder.is_dir() else []
     if not paths:
         raise CourseError(
@@ -135,6 +144,8 @@ def _add_mask_files(frame, root):
 
 def _add_csv(frame, path):
     """Masks as run-length strings from train_masks.csv or solution.csv."""
+    import pandas as pd
+
     if not path.exists():
         raise CourseError(f"No masks: neither {path.parent / 'train_masks'} nor {path} is there. Unzip one of them.")
     table = read_table(path, "img", "rle_mask", dtype=str, keep_default_na=False)
@@ -148,6 +159,8 @@ def _add_csv(frame, path):
 
 def read_table(path: str | os.PathLike, key: str, *columns: str, **options) -> pd.DataFrame:
     """Read a csv file that has these columns, and each value of the first one once; a `CourseError` otherwise."""
+    import pandas as pd
+
     try:
         table = pd.read_csv(path, **options)
     except FileNotFoundError as error:
@@ -178,7 +191,10 @@ def _open(path):
         return Image.open(path)
     except FileNotFoundError as error:
         raise CourseError(f"{path} does not exist. Check the name and the folder.") from error
-    except (*DAMAGED, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        most = 2 * Image.MAX_IMAGE_PIXELS / 1e6
+        raise CourseError(f"{path} has more than {most:.0f} million pixels: make it smaller first.") from error
+    except DAMAGED as error:
         raise CourseError(f"{path} is not an image that can be read ({error}). Download it again.") from error
 
 

@@ -1,4 +1,4 @@
-"""From a model to probabilities at each photo's own size."""
+"""From a model, a Keras one or an ONNX file, to probabilities at each photo's own size."""
 
 import json
 import logging
@@ -8,52 +8,124 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import cv2
-import keras
 import numpy as np
 
-import utils.models  # load_model opens the layers that it registers
+import utils
 from utils import CourseError, data
-
-Models = keras.Model | list[keras.Model]
 
 # To predict with one model after the other is what a course does; TensorFlow warns of it as of a mistake.
 logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
 
 
-def load_model(path: str | os.PathLike) -> keras.Model:
-    """Load a model saved by the course, ready to predict.
+class Model(Protocol):
+    """What predicting asks of a network: a `keras.Model` has it, and so has an `OnnxModel`."""
+
+    input_shape: tuple[int | None, ...]
+
+    def predict_on_batch(self, images: np.ndarray) -> np.ndarray: ...
+
+
+Models = Model | list[Model]
+
+
+class OnnxModel:
+    """A network in an ONNX file, which ONNX Runtime runs on the CPU: no Keras, and a start of milliseconds.
 
     Parameters
     ----------
     path : path
-        A ``.keras`` file.
+        An ``.onnx`` file; it may go once it is open.
+
+    Attributes
+    ----------
+    input_shape, output_shape : tuple
+        As Keras gives them: None where any length goes, a list where there are several inputs or outputs.
+    metadata : dict of str
+        What the file says of itself, such as the cars it was trained on.
+    content : bytes
+        The file.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4  # errors are raised, not printed as well
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads wait, and burn nothing
+        self.content = Path(path).read_bytes()
+        self.session = onnxruntime.InferenceSession(self.content, options, providers=["CPUExecutionProvider"])
+        inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
+        self.input_shape, self.output_shape = _shape(inputs), _shape(outputs)
+        self.metadata = self.session.get_modelmeta().custom_metadata_map
+        self.input = inputs[0].name
+        if {node.type for node in inputs + outputs} != {"tensor(float)"}:
+            raise ValueError("its input or its output is not of float32")
+
+    def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
+        """Answer a batch of images, uint8 or float, 0-255."""
+        return self.session.run(None, {self.input: images.astype(np.float32, copy=False)})[0]
+
+
+def _shape(nodes):
+    shapes = [tuple(side if isinstance(side, int) else None for side in node.shape) for node in nodes]
+    return shapes[0] if len(shapes) == 1 else shapes
+
+
+def load_model(path: str | os.PathLike) -> Model:
+    """Load a model of the course, ready to predict.
+
+    Parameters
+    ----------
+    path : path
+        A ``.keras`` file, or an ``.onnx`` file made of one by `utils.export.to_onnx`.
 
     Returns
     -------
-    keras.Model
+    keras.Model or OnnxModel
 
     Raises
     ------
     CourseError
-        No such file, no Keras model, or not one from images to masks.
+        No such file, no model, or not one from images to masks.
+
+    Notes
+    -----
+    Keras, which takes seconds to start, is imported for a ``.keras`` file alone.
     """
     path = Path(path)
     if not path.is_file():
         raise CourseError(f"No model at {path}. Train one: python -m utils train --model unet --size 128 --out {path}")
+    kind, load = ("an ONNX", OnnxModel) if path.suffix == ".onnx" else ("a Keras", _load_keras)
     try:
-        model = keras.saving.load_model(path, compile=False)
-    except Exception as error:  # Keras raises what its many readers raise
+        model = load(path)
+    except ModuleNotFoundError as error:
+        raise CourseError(f"{path} needs {error.name}, which is not installed: pip install {error.name}") from error
+    except Exception as error:  # their readers raise many kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CourseError(f"{path} is not a Keras model ({reason}). Use a .keras file.") from error
+        raise CourseError(f"{path} is not {kind} model that can be used ({reason}). Give another file.") from error
     source, target = getattr(model, "input_shape", ()), getattr(model, "output_shape", ())
-    if len(source) != 4 or len(target) != 4 or None in source[1:] or source[-1] != 3 or target[-1] != 1:
+    if not (_is_batch(source, 3) and _is_batch(target, 1) and None not in source[1:]):
         raise CourseError(
             f"{path} maps {source} to {target}; a model of this course maps images (n, h, w, 3) of one size to "
             "probabilities (n, h, w, 1)."
         )
     return model
+
+
+def _load_keras(path):
+    import keras
+
+    import utils.models  # noqa: F401  registers the layers that a file may hold
+
+    return keras.saving.load_model(path, compile=False)
+
+
+def _is_batch(shape, channels):
+    """Whether a shape is that of any number of pictures with so many channels."""
+    return len(shape) == 4 and shape[0] is None and shape[-1] == channels
 
 
 def training_cars(path: str | os.PathLike) -> frozenset[str] | None:
@@ -62,7 +134,7 @@ def training_cars(path: str | os.PathLike) -> frozenset[str] | None:
     Parameters
     ----------
     path : path
-        A ``.keras`` file.
+        A ``.keras`` or an ``.onnx`` file.
 
     Returns
     -------
@@ -75,8 +147,11 @@ def training_cars(path: str | os.PathLike) -> frozenset[str] | None:
         The file cannot be read, or its list is damaged.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            cars = json.loads(archive.read("metadata.json")).get("cars", [])
+        if Path(path).suffix == ".onnx":
+            cars = json.loads(OnnxModel(path).metadata.get("cars", "[]"))
+        else:
+            with zipfile.ZipFile(path) as archive:
+                cars = json.loads(archive.read("metadata.json")).get("cars", [])
         if not isinstance(cars, list):
             raise TypeError("not a list of cars")
         return frozenset(map(str, cars)) or None
@@ -84,12 +159,13 @@ def training_cars(path: str | os.PathLike) -> frozenset[str] | None:
         raise CourseError(f"{path}: its list of training cars cannot be read ({error!r}). Train it again.") from error
 
 
-def probabilities(model: keras.Model, images: np.ndarray, tta: bool = False, batch: int = 16) -> np.ndarray:
+def probabilities(model: Model, images: np.ndarray, tta: bool = False, batch: int = 16) -> np.ndarray:
     """Probability of "car" for each pixel, at the model's size.
 
     Parameters
     ----------
-    model : keras.Model
+    model : Model
+        A `keras.Model`, or what `load_model` returns.
     images : ndarray of uint8, (n, h, w, 3), 0-255
         At the model's size.
     tta : bool
@@ -131,7 +207,7 @@ def predict(
 
     Parameters
     ----------
-    model : keras.Model or list of keras.Model
+    model : Model or list of Model
         Of several, an ensemble, the answers are averaged; each model sees the photo at its own size.
     paths : iterable of path
         Photos of any size.
@@ -167,7 +243,7 @@ def predict(
                 bar.update()
 
 
-def as_models(model: Models) -> list[keras.Model]:
+def as_models(model: Models) -> list[Model]:
     """One model, or several, as a list; a `CourseError` if there is none."""
     models = list(model) if isinstance(model, list | tuple) else [model]
     if not models:

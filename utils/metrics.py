@@ -1,15 +1,15 @@
-"""Scores of masks: booleans ``(..., h, w)``, one value an image. `dice_score` is the one for ``model.compile``."""
+"""Scores of masks, booleans ``(..., h, w)``: one an image. Only `dice_score`, for ``model.compile``, needs Keras."""
 
 from collections import namedtuple
+from typing import Any
 
 import numpy as np
-from keras import ops
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure, iterate_structure
 
 from utils import CourseError
-from utils.losses import Tensor
 
 Scores = float | np.ndarray
+Tensor = Any  # of Keras' backend
 ConfusionMatrix = namedtuple("ConfusionMatrix", "tp fp fn tn")
 
 
@@ -157,6 +157,8 @@ def dice_score(y_true: Tensor, y_pred: Tensor) -> Tensor:
     -------
     tensor of float, (n,), 0-1
     """
+    from keras import ops
+
     truth, prediction = (ops.cast(mask > 0.5, "float32") for mask in (y_true, y_pred))
     overlap = ops.sum(truth * prediction, axis=(1, 2, 3))
     total = ops.sum(truth + prediction, axis=(1, 2, 3))

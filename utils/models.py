@@ -67,7 +67,8 @@ def unet(
         The U-Net proper works at ``1 / stem`` of the resolution: strided convolutions lead down to it, a transposed
         one leads back.
     skips : bool
-        Whether the decoder sees the encoder's features. False only serves to show what they are for.
+        Whether the decoder sees the encoder's features. False only serves to show what they are for: as many
+        channels come from below instead, so that the network has no fewer weights.
     dilations : sequence of int
         Dilation rates of the bottleneck's convolutions, one each.
 
@@ -261,8 +262,9 @@ def _decoder(x, features, skips=True):
 
 
 def _up(x, skip, skips):
-    """Twice the resolution, and the channels of ``skip``, which is concatenated where there are skip connections."""
-    x = layers.UpSampling2D(interpolation="bilinear")(_conv(x, skip.shape[-1], kernel=1))
+    """Twice the resolution, with ``skip`` beside as many channels from below; without skips all come from below."""
+    channels = skip.shape[-1] if skips else 2 * skip.shape[-1]
+    x = layers.UpSampling2D(interpolation="bilinear")(_conv(x, channels, kernel=1))
     return layers.Concatenate()([x, skip]) if skips else x
 
 

@@ -63,7 +63,7 @@ def write(
 
     Parameters
     ----------
-    model : keras.Model or list of keras.Model
+    model : Model or list of Model
         As in `utils.inference.predict`.
     frame : pandas.DataFrame
         Rows of `open_test`.
@@ -323,6 +323,7 @@ def _weights(model):
     digest = hashlib.sha256()
     for each in inference.as_models(model):
         digest.update(repr(each.input_shape).encode())
-        for weight in each.get_weights():
-            digest.update(weight.tobytes())
+        onnx = isinstance(each, inference.OnnxModel)
+        for weight in [each.content] if onnx else map(np.ndarray.tobytes, each.get_weights()):
+            digest.update(weight)
     return digest.hexdigest()

@@ -16,7 +16,7 @@ HINTS: dict[str, tuple[str, ...]] = {
     "03_2": (
         "What could you feed as images, so that you know what must come out?",
         "Images whose three channels are their own mask: np.repeat(masks[..., None], 3, axis=-1).",
-        "Run the pipeline on them, and compare a channel of x with y: all pairs, all pixels.",
+        "Run the pipeline on them, and subtract y from a channel of x, as floats: no pixel may differ by more than 1.",
     ),
     "03_3": (
         "Draw three numbers from rng: the share, and where the window begins, down and across.",
@@ -59,7 +59,19 @@ def exercise_03_2(is_aligned: Callable) -> bool | None:
     def turn_both(images, masks):
         return np.rot90(images, axes=(1, 2)), np.rot90(masks, axes=(1, 2))
 
+    def drop_half_a_grey_level_of_the_images(images, masks):
+        return np.maximum(images - np.float32(0.5), 0), masks.astype(np.float32)
+
+    def round_the_images_down(images, masks):
+        return images - (images > 0), masks
+
+    def whiten_the_last_pixel(images, masks):
+        images = images.copy()
+        images[-1, -1, -1] = 255
+        return images, masks
+
     masks = np.random.default_rng(0).integers(0, 256, (3, 4, 4), dtype=np.uint8)
+    masks[-1, -1, -1] = 200
     answers = {
         mirror_both: True,
         mirror_the_last_image_only: False,
@@ -67,6 +79,9 @@ def exercise_03_2(is_aligned: Callable) -> bool | None:
         lower_images_by_one_pixel: False,
         turn_both: True,
         give_the_mask_of_the_next_image: False,
+        drop_half_a_grey_level_of_the_images: True,
+        round_the_images_down: True,
+        whiten_the_last_pixel: False,
     }
     return check(is_aligned, [((pipeline, masks), answer) for pipeline, answer in answers.items()])
 

@@ -5,15 +5,16 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from utils.checks.core import check, examine
+from utils.checks.core import check, examine, show
+from utils.evaluation import interval
 from utils.metrics import dice
 
 #: Exercise to its hints, each a little clearer than the one before.
 HINTS: dict[str, tuple[str, ...]] = {
     "05_1": (
-        "Accuracy counts every pixel by itself, so you can decide for each pixel by itself.",
-        "Look at one pixel: two of three masks say car. Which answer is right more often?",
-        "The share of masks that say car, at each pixel, is masks.mean(axis=0).",
+        "Two steps: one number a car, then how far the choice of cars moves their mean.",
+        "The gain on each photo is b - a. Average it within each car first: pd.Series(b - a).groupby(cars).mean().",
+        "interval(...) of these gains, one a car, gives both ends; their plain mean is the first number.",
     ),
     "05_2": (
         "Follow the cell that adds up the baseline's view, with the kernel in place of the 3 and the stride of the 2.",
@@ -28,10 +29,32 @@ HINTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def exercise_05_1(best_blind_mask: Callable) -> bool | None:
-    """The mask that has the highest accuracy as an answer to every photo."""
-    masks, best = np.array([[[1, 0, 0, 1]], [[1, 1, 0, 0]], [[0, 1, 0, 1]]], bool), np.array([[1, 1, 0, 1]], bool)
-    return check(best_blind_mask, [((masks,), best), ((masks[:1],), masks[0]), ((~masks,), ~best)])
+def exercise_05_1(compare: Callable) -> bool | None:
+    """The mean gain over cars, and its interval by the bootstrap over cars."""
+    rng = np.random.default_rng(0)
+    photos = rng.integers(2, 9, 20)  # of each car
+    cars = np.repeat([f"car {number:02d}" for number in range(len(photos))], photos)
+    a = np.repeat(rng.uniform(0.6, 0.95, len(photos)), photos)
+    b = a + np.repeat(rng.normal(0.01, 0.02, len(photos)), photos) + rng.normal(0, 0.003, len(cars))
+    by_hand = np.array([0.5, 0.5, 0.5, 0.75]), np.array([0.5, 0.5, 0.5, 0.875]), np.array(["x", "x", "x", "y"])
+    return examine(
+        compare, [(each, lambda result, each=each: _miscompared(result, *each)) for each in (by_hand, (a, b, cars))]
+    )
+
+
+def _miscompared(result, a, b, cars):
+    if np.shape(result) != (3,):
+        return f"returns {show(result)}, expected three numbers: the gain and both ends of its interval"
+    gains = np.array([(b - a)[cars == car].mean() for car in np.unique(cars)])
+    gain, *ends = result
+    if not np.isclose(gain, gains.mean(), rtol=0, atol=1e-6):
+        told = f"gives a mean gain of {gain:+.4f}, expected {gains.mean():+.4f}"
+        return f"{told}: b minus a, averaged within each car and then over the cars"
+    wanted = interval(gains)
+    if not np.allclose(ends, wanted, rtol=0, atol=0.1 * np.ptp(wanted)):
+        told = "gives an interval from {:+.4f} to {:+.4f}, expected {:+.4f} to {:+.4f}".format(*ends, *wanted)
+        return f"{told}, give or take a tenth of its width: draw cars, not photos, and the gain of each"
+    return None
 
 
 def exercise_05_2(receptive_field: Callable) -> bool | None:

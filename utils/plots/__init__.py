@@ -11,18 +11,24 @@ from matplotlib.text import Text
 
 from utils import CourseError, replacing
 from utils.plots.charts import (
+    bands,
     bars,
     curves,
     dots,
     dots_beside,
     dumbbells,
     gains,
+    intervals,
     lines,
     marked_lines,
+    odds,
     ranks,
     ratios,
+    reliability,
+    scatter,
     scores_by_amount,
     scores_over_time,
+    strips,
 )
 from utils.plots.pictures import (
     confusion,
@@ -35,6 +41,7 @@ from utils.plots.pictures import (
     outline,
     outlines,
     overlay,
+    probability_maps,
     u_shape,
 )
 from utils.plots.sliders import explore

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from utils.plots.style import BLUE, COLOURS, GREEN, RED, axes_grid, label_ends, panel, titled, write_above
 
-SCORES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.998, 0.999)  # ticks where those near 1 are drawn apart
+# Ticks where scores near 1 are drawn apart.
+SCORES = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995, 0.998, 0.999, 0.9995)
 
 
 def bars(values: pd.Series, title: str, label: str = "", digits: int = 3) -> Figure:
@@ -96,6 +97,73 @@ def lines(
     return axis.figure
 
 
+def bands(
+    tables: dict[str, pd.DataFrame],
+    title: str,
+    x_label: str = "",
+    y_label: str = "",
+    ticks: dict[float, str] | None = None,
+) -> Figure:
+    """Means over an axis with the band of their intervals, several tables side by side, each on a scale of its own.
+
+    Parameters
+    ----------
+    tables : dict of str to pandas.DataFrame
+        By the name of the panel: columns ``low, mean, high``; the index is the x axis.
+    title, x_label, y_label : str
+        The message of the whole figure; what both axes show.
+    ticks : dict of float to str, optional
+        Places on the x axis, marked by a line, and what to write there.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = axes_grid(1, len(tables), (10, 3.8))
+    for axis, (name, table), colour in zip(axes[0], tables.items(), COLOURS):
+        axis.axhline(0, color="grey", linewidth=1, zorder=0)
+        axis.fill_between(table.index, table["low"], table["high"], color=colour, alpha=0.25, linewidth=0)
+        axis.plot(table.index, table["mean"], marker="o", markersize=4, color=colour)
+        axis.set(xlabel=x_label, ylabel=y_label if axis is axes[0, 0] else "")
+        axis.set_title(name, fontsize=10)
+        if ticks:
+            axis.set_xticks(list(ticks), list(ticks.values()))
+            axis.grid(axis="x", color="0.9")
+    return titled(figure, title)
+
+
+def intervals(tables: dict[str, pd.DataFrame], title: str, label: str = "") -> Figure:
+    """Differences with their intervals, a row each, coloured where 0 lies outside; tables side by side on one scale.
+
+    Parameters
+    ----------
+    tables : dict of str to pandas.DataFrame
+        By the name of the panel: columns ``low, mean, high``; the same rows in each, drawn from top to bottom.
+    title, label : str
+        The message of the whole figure; what the differences are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = axes_grid(1, len(tables), (10, 1.4 + 0.45 * len(next(iter(tables.values())))))
+    ends = np.array([[table["low"].min(), table["high"].max()] for table in tables.values()])
+    margin = 0.08 * (ends.max() - ends.min())
+    for axis, (name, table) in zip(axes[0], tables.items()):
+        axis.axvline(0, color="grey", linewidth=1, zorder=0)
+        for row, (low, mean, high) in enumerate(table[["low", "mean", "high"]].to_numpy()):
+            colour = BLUE if low > 0 else RED if high < 0 else "0.45"
+            axis.plot([low, high], [row, row], color=colour, linewidth=2)
+            axis.plot(mean, row, "o", color=colour)
+        axis.set_yticks(range(len(table)), [str(each) for each in table.index])
+        axis.set(xlim=(ends.min() - margin, ends.max() + margin), ylim=(len(table) - 0.5, -0.5), xlabel=label)
+        axis.locator_params(axis="x", nbins=5)
+        axis.set_title(name, fontsize=10)
+    for axis in axes[0, 1:]:
+        axis.set_yticklabels([])
+    return titled(figure, title)
+
+
 def marked_lines(
     frame: pd.DataFrame, marks: dict[float, str], title: str, x_label: str = "", y_label: str = ""
 ) -> Figure:
@@ -113,9 +181,9 @@ def marked_lines(
     -------
     matplotlib.figure.Figure
     """
-    figure = lines(frame, title, x_label, y_label)
+    with plt.rc_context({"axes.ymargin": 0.18}):  # room for the names
+        figure = lines(frame, title, x_label, y_label)
     axis = figure.axes[0]
-    axis.margins(y=0.18)  # room for the names
     for x, name in marks.items():
         axis.axvline(x, color="0.6", linestyle=":", zorder=0)
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
@@ -254,10 +322,30 @@ def dots(frame: pd.DataFrame, title: str, label: str = "", form: str = ".3f") ->
     return axis.figure
 
 
-def gains(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
-    """`dots` of what was won or lost: the means with their sign and one digit, and a line at 0."""
+def gains(frame: pd.DataFrame, title: str, label: str = "", intervals: pd.DataFrame | None = None) -> Figure:
+    """`dots` of what was won or lost: the means with their sign and one digit, and a line at 0.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        A column for each thing compared, a row for each repetition.
+    title, label : str
+        The message; what the values are.
+    intervals : pandas.DataFrame, optional
+        The columns of `frame`, two rows: where the interval of each mean begins and ends; a bar below the dots.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     figure = dots(frame, title, label, form="+z.1f")
-    figure.axes[0].axvline(0, color="grey", linewidth=1, zorder=0)
+    axis = figure.axes[0]
+    if intervals is not None:
+        low, high = intervals[frame.columns].to_numpy()
+        rows = np.arange(frame.shape[1]) + 0.25
+        axis.hlines(rows, low, high, color="black", linewidth=2)
+        axis.plot(frame.mean(), rows, "|", color="black", markersize=9, markeredgewidth=2)
+    axis.axvline(0, color="grey", linewidth=1, zorder=0)
     return figure
 
 
@@ -283,6 +371,128 @@ def dots_beside(frames: dict[str, pd.DataFrame], title: str, label: str = "") ->
     for axis in axes[0, 1:]:
         axis.set_yticklabels([])
     return titled(figure, title)
+
+
+def strips(values: pd.Series, rows: pd.Series, title: str, label: str = "", strong: Sequence[str] = ()) -> Figure:
+    """One row a group, the lowest mean first: a dot an entry, and a stroke at the mean with its value beside.
+
+    Parameters
+    ----------
+    values : pandas.Series
+    rows : pandas.Series of str
+        The group of each value, by the same index.
+    title, label : str
+        The message; what the values are.
+    strong : sequence of str
+        Groups in a strong colour; all others are grey where there are any.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    groups = {name: group for name, group in values.groupby(rows)}
+    names = sorted(groups, key=lambda name: groups[name].mean())
+    axis = panel(1.1 + 0.32 * len(names), title, label)
+    for place, name in enumerate(names):
+        colour = RED if name in strong else "0.45" if strong else BLUE
+        axis.plot(groups[name], np.full(len(groups[name]), place), "o", color=colour, alpha=0.55, markersize=5)
+        mean = groups[name].mean()
+        axis.plot([mean, mean], [place - 0.3, place + 0.3], color=colour, linewidth=2.5)
+        axis.text(1.01, place, f"{mean:.4f}", va="center", color=colour, transform=axis.get_yaxis_transform())
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.grid(axis="y", color="0.92")
+    axis.set_axisbelow(True)
+    return axis.figure
+
+
+def scatter(x: pd.Series, y: pd.Series, title: str, names: dict[str, str] | None = None) -> Figure:
+    """One dot an entry; some of them named.
+
+    Parameters
+    ----------
+    x, y : pandas.Series
+        With the same index; their names are those of the axes.
+    title : str
+    names : dict of str to str, optional
+        Entries of the index, and what is written beside them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    axis = panel(4.2, title, x.name, y.name)
+    names = names or {}
+    axis.plot(x, y, "o", color=BLUE, alpha=0.6)
+    middle = (x.min() + x.max()) / 2
+    for entry, name in names.items():
+        axis.plot(x[entry], y[entry], "o", color=RED)
+        side, shift = ("right", -8) if x[entry] > middle else ("left", 8)
+        axis.annotate(name, (x[entry], y[entry]), (shift, 0), ha=side, va="center", color=RED,
+                      textcoords="offset points")  # fmt: skip
+    axis.margins(x=0.06, y=0.1)
+    return axis.figure
+
+
+def reliability(tables: dict[str, pd.DataFrame], marks: dict[str, tuple[float, float]], title: str) -> Figure:
+    """Predicted probability against the observed share, a panel each, with a marked threshold and share.
+
+    Parameters
+    ----------
+    tables : dict of str to pandas.DataFrame
+        By the name of the panel: columns ``predicted, observed``, 0-1, a row a bin.
+    marks : dict of str to (float, float)
+        By the name of the panel: a threshold, drawn upright, and a share, drawn level.
+    title : str
+        The message of the whole figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = axes_grid(1, len(tables), (10, 4.1))
+    for axis, (name, table) in zip(axes[0], tables.items()):
+        threshold, share = marks[name]
+        axis.plot([0, 1], [0, 1], color="0.7", linestyle="--", zorder=0)
+        axis.axhline(share, color=GREEN, linewidth=1.5, zorder=1)
+        axis.axvline(threshold, color=RED, linewidth=1.5, zorder=1)
+        axis.plot(table["predicted"], table["observed"], marker="o", markersize=4, color=BLUE)
+        side, gap, y = ("right", -0.03, 0.87) if threshold > 0.5 else ("left", 0.03, 0.02)
+        axis.text(threshold + gap, y, f"best threshold\n{threshold:.2f}", ha=side, color=RED, fontsize=9)
+        axis.text(0.01, share + 0.03, f"half of Dice\n{share:.3f}", color=GREEN, fontsize=9)
+        axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="predicted probability")
+        axis.set_title(name, fontsize=10)
+    axes[0, 0].set_ylabel("observed share of car")
+    return titled(figure, title)
+
+
+def odds(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
+    """A square of odds in percent, the diagonal left out; rows are named, columns numbered alike.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame, 0-1
+        Its columns are those of its rows, in the same order.
+    title, label : str
+        The message; what the odds are of.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    axis = panel(1.3 + 0.42 * len(frame), title)
+    grid = np.where(np.eye(len(frame), dtype=bool), np.nan, frame.to_numpy(float))
+    drawn = axis.imshow(grid, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(grid):
+        if row != column:
+            axis.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=9,
+                      color="white" if value < 0.5 else "black")  # fmt: skip
+    axis.set_yticks(range(len(frame)), [f"{name}  {place}" for place, name in enumerate(frame.index, 1)])
+    axis.set_xticks(range(len(frame)), range(1, len(frame) + 1))
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    axis.figure.colorbar(drawn, ax=axis, label=label, format=lambda share, _: f"{100 * share:.0f} %")
+    return axis.figure
 
 
 def _dots(axis, frame, form=".3f"):

@@ -257,7 +257,39 @@ def maps_over(
     return titled(figure, title)
 
 
-def u_shape(left: Sequence[tuple], bottom: tuple[int, int, int], right: Sequence[tuple]) -> Figure:
+def probability_maps(photo: np.ndarray, maps: dict[str, np.ndarray], title: str | None = None) -> Figure:
+    """A photo, and beside it probabilities of "car" on one scale from 0 to 1.
+
+    Parameters
+    ----------
+    photo : ndarray of uint8, (h, w, 3)
+    maps : dict of str to ndarray of float, (rows, columns), 0-1
+        Of any size; each covers the whole photo.
+    title : str, optional
+        The message of the whole figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    height, width = photo.shape[:2]
+    figure, axes = axes_grid(1, 1 + len(maps), (10, 9 / (1 + len(maps)) * height / width + 0.8), off=True)
+    axes[0, 0].imshow(photo)
+    axes[0, 0].set_title("photo", fontsize=10)
+    for axis, (name, grid) in zip(axes[0, 1:], maps.items()):
+        drawn = axis.imshow(grid, cmap="viridis", vmin=0, vmax=1, extent=(0, width, height, 0))
+        axis.set_title(name, fontsize=10)
+    figure.colorbar(drawn, ax=axes, label="probability of car", shrink=0.8)
+    return titled(figure, title)
+
+
+def u_shape(
+    left: Sequence[tuple],
+    bottom: tuple[int, int, int],
+    right: Sequence[tuple],
+    photo: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+) -> Figure:
     """The shapes of a U-Net, drawn as a U.
 
     Parameters
@@ -265,35 +297,45 @@ def u_shape(left: Sequence[tuple], bottom: tuple[int, int, int], right: Sequence
     left, right : sequence of (int, int, int)
         Height, width and channels of each level, the top first: on the way down, and on the way up.
     bottom : (int, int, int)
+    photo, mask : ndarray, optional
+        What goes in, ``(h, w, 3)``, and what should come out, ``(h, w)``: drawn at the two ends of the U.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    axis = panel(0.8 * len(left) + 1.3, "Down for what, up for where, and skips across")
     depth = len(left)
-
-    def box(x, level, shape, colour):
-        text = "{} x {}\n{} channels".format(*shape)
-        style = {"boxstyle": "round,pad=0.4", "facecolor": colour, "edgecolor": "none", "alpha": 0.35}
-        axis.text(x, -level, text, ha="center", va="center", fontsize=9, bbox=style)
-
-    def arrow(start, end, colour, text=""):
-        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": colour, "shrinkA": 18, "shrinkB": 18})
-        axis.text((start[0] + end[0]) / 2, start[1] + 0.12, text, ha="center", color=colour, fontsize=9)
-
-    places = [(level - depth, -level) for level in range(depth + 1)]
+    axis = panel(0.85 * depth + 1.5, "Down with max-pooling, up with up-sampling, and skips across")
     for level, (down, up) in enumerate(zip(left, right, strict=True)):
-        (x, y), (next_x, next_y) = places[level], places[level + 1]
-        box(x, level, down, BLUE)
-        box(-x, level, up, GREEN)
-        arrow((x, y), (next_x, next_y), BLUE)
-        arrow((-next_x, next_y), (-x, y), GREEN)
-        arrow((x + 0.35, y), (-x - 0.35, y), RED, "skip" if level < depth - 1 else "")
-    box(0, depth, bottom, ORANGE)
-    axis.set(xlim=(-depth - 0.7, depth + 0.7), ylim=(-depth - 0.5, 0.5))
+        _features(axis, -3, -level, down, BLUE)
+        _features(axis, 3, -level, up, GREEN)
+        _arrow(axis, (-1.8, -level), (1.8, -level), RED)
+        _arrow(axis, (-3, -level - 0.28), (-3, -level - 0.72), BLUE)
+        _arrow(axis, (3, -level - 0.72), (3, -level - 0.28), GREEN)
+    _features(axis, 0, -depth, bottom, ORANGE, length=8.2, text="bottom: ")
+    axis.text(0, 0.1, "skip: concatenation", ha="center", color=RED, fontsize=10)
+    axis.text(-2.8, -0.5, "max-pooling:\nhalf the size", va="center", color=BLUE, fontsize=10)
+    axis.text(2.8, -0.5, "up-sampling:\ntwice the size", va="center", ha="right", color=GREEN, fontsize=10)
+    for x, picture, name, arrow in [(-5.7, photo, "photo", (-4.6, -4.2)), (5.7, mask, "target mask", (4.2, 4.6))]:
+        if picture is not None:
+            axis.imshow(picture, extent=(x - 1, x + 1, -0.5, 0.5), aspect="auto")
+            axis.text(x, -0.57, name, ha="center", va="top", fontsize=10)
+            _arrow(axis, (arrow[0], 0), (arrow[1], 0), "black")
+    axis.set(xlim=(-6.8, 6.8), ylim=(-depth - 0.4, 0.6))
     axis.axis("off")
     return axis.figure
+
+
+def _features(axis, x, y, shape, colour, length=2.2, text=""):
+    """A box with the shape of some features."""
+    box = plt.Rectangle((x - length / 2, y - 0.24), length, 0.48, facecolor=colour, alpha=0.35)
+    axis.add_patch(box)
+    axis.text(x, y, "{}{} x {} x {}".format(text, *shape), ha="center", va="center", fontsize=10)
+
+
+def _arrow(axis, start, end, colour):
+    style = {"arrowstyle": "-|>", "color": colour, "shrinkA": 0, "shrinkB": 0, "linewidth": 1.6}
+    axis.annotate("", end, start, arrowprops=style)
 
 
 def confusion(truth: np.ndarray, prediction: np.ndarray, title: str | None = None) -> Figure:
