@@ -3,6 +3,7 @@
 # make test           that, the slow unit tests, and every notebook again with a small budget
 # make test-backends  networks, losses, metrics, training and prediction on TensorFlow, JAX and PyTorch
 # make bench          speed and quality beside what others use, about 27 minutes     NAME=rle runs one benchmark
+# make site           the course as web pages, in site/_build: needs npm, too
 # make clean          remove the environments and the caches; the Kaggle data and models/ stay
 #
 # PYTHON=python3.12 picks another Python, CARVANA_DATA=FOLDER another data set. CONSTRAINTS= installs the newest versions
@@ -24,7 +25,7 @@ NEUTRAL = $(wildcard $(patsubst %,tests/test_%.py,models losses metrics training
 export TF_CPP_MIN_LOG_LEVEL := 3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help course check test test-backends bench clean
+.PHONY: help course check test test-backends bench site clean
 .DELETE_ON_ERROR:
 
 help:
@@ -56,8 +57,12 @@ test-backends: $(BACKENDS_VENV)/ready
 bench: .venv-peers/ready
 	@.venv-peers/$(SCRIPTS)/python -m benchmarks $(NAME)
 
+site: $(VENV)/ready-for-site site/node_modules/ready
+	@$(BIN)/sphinx-build -c site -W -n --keep-going -q . site/_build
+	@echo "The site is in site/_build. To look at it: $(BIN)/python -m http.server --directory site/_build"
+
 clean:
-	rm -rf .venv* data/cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site/_build site/node_modules .venv* data/cache .pytest_cache .ruff_cache .hypothesis
 	find notebooks utils tests data/studio benchmarks -name __pycache__ -o -name .ipynb_checkpoints 2>/dev/null | xargs rm -rf
 
 # The file `ready` says that an environment holds what the requirements ask for: made again only when they change.
@@ -86,3 +91,12 @@ define environment
 		exit 2; }
 	@touch $@
 endef
+
+$(VENV)/ready-for-site: $(READY) site/requirements.txt
+	$(BIN)/pip install -q -r site/requirements.txt $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+	@touch $@
+
+site/node_modules/ready: site/package-lock.json
+	@command -v npm > /dev/null || { echo "The site needs npm, which is missing: apt install npm (Debian), brew install node (macOS)."; exit 1; }
+	npm ci --prefix site --no-audit --no-fund --silent
+	@touch $@
