@@ -208,7 +208,8 @@ def lovasz_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
     After Berman, Rannen Triki and Blaschko, "The Lovász-Softmax loss", CVPR 2018 (arXiv:1705.08790), for one class and
     image by image. Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
     """
-    car = ops.cast(ops.reshape(y_true, (ops.shape(y_true)[0], -1)) > 0.5, y_pred.dtype)
+    y_true = ops.reshape(ops.cast(y_true, y_pred.dtype), (ops.shape(y_true)[0], -1))
+    car = ops.cast(y_true > 0.5, y_pred.dtype)
     errors = ops.abs(car - ops.reshape(y_pred, ops.shape(car)))
     largest_first = ops.argsort(-errors, axis=1)
     car = ops.take_along_axis(car, largest_first, axis=1)
@@ -303,7 +304,7 @@ def signed_distance(y_true: Tensor, reach: int = 16) -> Tensor:
     """
     if reach < 1:
         raise CourseError(f"reach={reach} is no distance: use a whole number of pixels, 1 or more.")
-    car = y_true > 0.5
+    car = ops.cast(y_true, "float32") > 0.5
     targets = ops.concatenate([car, ops.logical_not(car)], axis=-1)  # what outside and inside pixels look for
     squared = ops.where(targets, 0.0, float(reach**2))
     for axis in (1, 2):
