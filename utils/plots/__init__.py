@@ -12,10 +12,12 @@ from matplotlib.text import Text
 from utils import CourseError, replacing
 from utils.plots.charts import (
     bars,
+    by_distance,
     dots,
     dots_beside,
     dumbbells,
     gains,
+    intervals,
     lines,
     ranks,
     ratios,

@@ -90,6 +90,66 @@ def lines(frame: pd.DataFrame, title: str, x_label: str = "", y_label: str = "")
     return axis.figure
 
 
+def by_distance(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
+    """One line a column over the signed distance from the true edge; the edge itself parts inside from outside.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The index is the distance in pixels, below 0 inside the car. Of several lines each is named at its right end.
+    title, label : str
+        The message; what the lines are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    axis = panel(4.2, title, "pixels from the true edge", label)
+    axis.axvspan(frame.index.min(), 0, color="0.95", zorder=0)
+    axis.axvline(0, color="grey", linewidth=1, zorder=1)
+    for side in (frame[frame.index < 0], frame[frame.index > 0]):
+        for column, colour in zip(frame, COLOURS, strict=False):
+            axis.plot(side.index, side[column], marker="o", markersize=4, color=colour)
+    for x, name in ((0.02, "inside the car"), (0.98, "outside")):
+        axis.text(x, 0.98, name, transform=axis.transAxes, ha="left" if x < 0.5 else "right", va="top", color="grey")
+    axis.margins(x=0, y=0.12)
+    axis.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
+    if frame.shape[1] > 1:
+        label_ends(axis, frame)
+    return axis.figure
+
+
+def intervals(tables: dict[str, pd.DataFrame], title: str, label: str = "") -> Figure:
+    """Differences with their intervals, a row each, coloured where 0 lies outside; several tables side by side.
+
+    Parameters
+    ----------
+    tables : dict of str to pandas.DataFrame
+        By the name of the panel: columns ``low, mean, high``; the same rows in each, drawn from top to bottom.
+    title, label : str
+        The message of the whole figure; what the differences are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = axes_grid(1, len(tables), (10, 1.4 + 0.45 * len(next(iter(tables.values())))))
+    for axis, (name, table) in zip(axes[0], tables.items()):
+        axis.axvline(0, color="grey", linewidth=1, zorder=0)
+        for row, (low, mean, high) in enumerate(table[["low", "mean", "high"]].to_numpy()):
+            colour = BLUE if low > 0 else RED if high < 0 else "0.45"
+            axis.plot([low, high], [row, row], color=colour, linewidth=2)
+            axis.plot(mean, row, "o", color=colour)
+        axis.set_yticks(range(len(table)), [str(each) for each in table.index])
+        axis.set_ylim(len(table) - 0.5, -0.5)
+        axis.locator_params(axis="x", nbins=5)
+        axis.set_title(name, fontsize=10)
+        axis.set_xlabel(label)
+    for axis in axes[0, 1:]:
+        axis.set_yticklabels([])
+    return titled(figure, title)
+
+
 def scores_over_time(
     frame: pd.DataFrame, title: str, strong: Sequence[str], x_label: str = "", y_label: str = "", lowest: float = 0.8
 ) -> Figure:
