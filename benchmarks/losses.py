@@ -1,4 +1,4 @@
-"""Seven losses, three seeds, fine-tuned for longer than chapter 07 can afford: about 9 minutes on 2 CPU cores.
+"""Seven losses, three seeds, fine-tuned for longer than chapter 07 can afford: about 7 minutes on 2 CPU cores.
 
     python -m benchmarks.losses [--data ROOT]
 

@@ -120,7 +120,7 @@ def by_distance(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
 
 
 def intervals(tables: dict[str, pd.DataFrame], title: str, label: str = "") -> Figure:
-    """Differences with their intervals, a row each, coloured where 0 lies outside; several tables side by side.
+    """Differences with their intervals, a row each, coloured where 0 lies outside; tables side by side on one scale.
 
     Parameters
     ----------
@@ -134,6 +134,8 @@ def intervals(tables: dict[str, pd.DataFrame], title: str, label: str = "") -> F
     matplotlib.figure.Figure
     """
     figure, axes = axes_grid(1, len(tables), (10, 1.4 + 0.45 * len(next(iter(tables.values())))))
+    ends = np.array([[table["low"].min(), table["high"].max()] for table in tables.values()])
+    margin = 0.08 * (ends.max() - ends.min())
     for axis, (name, table) in zip(axes[0], tables.items()):
         axis.axvline(0, color="grey", linewidth=1, zorder=0)
         for row, (low, mean, high) in enumerate(table[["low", "mean", "high"]].to_numpy()):
@@ -141,10 +143,9 @@ def intervals(tables: dict[str, pd.DataFrame], title: str, label: str = "") -> F
             axis.plot([low, high], [row, row], color=colour, linewidth=2)
             axis.plot(mean, row, "o", color=colour)
         axis.set_yticks(range(len(table)), [str(each) for each in table.index])
-        axis.set_ylim(len(table) - 0.5, -0.5)
+        axis.set(xlim=(ends.min() - margin, ends.max() + margin), ylim=(len(table) - 0.5, -0.5), xlabel=label)
         axis.locator_params(axis="x", nbins=5)
         axis.set_title(name, fontsize=10)
-        axis.set_xlabel(label)
     for axis in axes[0, 1:]:
         axis.set_yticklabels([])
     return titled(figure, title)
