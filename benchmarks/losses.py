@@ -58,7 +58,8 @@ def measure(loss, seed, train, val, test):
     network, start = compiled(loss)
     network.set_state_tree(start)
     size = network.input_shape[1]
-    network.fit(Batches(*common.load(train, size), BATCH, seed, flip=0.5, steps=STEPS), verbose=0)
+    batches = Batches(*common.load(train, size), BATCH, seed, flip=0.5, steps=STEPS)
+    network.fit(batches, shuffle=False, verbose=0)  # Keras would shuffle the batches again, by no seed of ours
     searched = evaluation.best_threshold(network, val)["dice"].idxmax()
     scores = []
     for row, probability in zip(test.to_dict("records"), inference.predict(network, test["image"])):
