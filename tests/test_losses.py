@@ -12,9 +12,19 @@ from hypothesis import strategies as st
 from keras import ops
 from scipy import ndimage, optimize
 
-from utils import CourseError, losses, training
+from utils import CourseError, losses, metrics, training
 
-ALL = [losses.bce, losses.dice_loss, losses.bce_dice, losses.boundary_weighted_bce, losses.boundary_bce_dice]
+ALL = [
+    losses.bce,
+    losses.dice_loss,
+    losses.bce_dice,
+    losses.boundary_weighted_bce,
+    losses.boundary_bce_dice,
+    losses.focal_loss,
+    losses.lovasz_loss,
+    losses.boundary_loss,
+    losses.bce_dice_boundary,
+]
 
 
 def pair(seed, shape=(3, 6, 5, 1)):
@@ -60,6 +70,16 @@ def test_one_value_an_image(loss):
         (losses.dice_loss, [1, 0, 0, 0], [0, 1, 1, 1], 0.8),  # 1 - 1 / (1 + 3 + 1)
         (losses.dice_loss, [0.5, 0], [1, 0], 1 - 2 / 2.25),
         (losses.bce_dice, [1], [0.5], 0.693147 + 1 - 2 / 2.25),
+        (losses.focal_loss, [1], [0.5], 0.25 * 0.693147),
+        (losses.focal_loss, [1, 0], [0.5, 0.25], (0.25 * 0.693147 + 0.0625 * 0.287682) / 2),
+        (losses.focal_loss, [0.7, 0.2], [0.7, 0.2], 0),
+        (losses.lovasz_loss, [1, 0], [0.5, 0.25], 0.5),  # the car's one pixel wrong: IoU 0; the other adds nothing
+        (losses.lovasz_loss, [1, 1], [0.8, 0.4], 0.6 / 2 + 0.2 / 2),
+        (losses.lovasz_loss, [1, 1, 0], [1, 0.5, 0.5], 0.5 * 2 / 3),  # both wrong: IoU 1 / 3
+        (losses.lovasz_loss, [0, 0], [0.3, 0.1], 0.3),  # no car: whatever is found first makes the IoU 0
+        (losses.boundary_loss, [0, 1, 1, 0], [0, 1, 1, 0], (-0.5 - 0.5) / 4),
+        (losses.boundary_loss, [1, 0, 0, 0], [0.5, 0, 0, 1], (-0.25 + 2.5) / 4),
+        (losses.bce_dice_boundary, [1, 0], [0.5, 0], 0.346574 + 1 - 2 / 2.25 + 0.1 * -0.125),
     ],
 )
 def test_values_worked_by_hand(loss, truth, probability, expected):
@@ -198,6 +218,115 @@ def test_descent_by_the_loss_finds_the_truth(loss):
     for _ in range(60):
         model.train_on_batch(truth * 0, truth)
     np.testing.assert_array_equal(model.predict_on_batch(truth * 0) > 0.5, truth > 0.5)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0])
+def test_the_focal_factor_of_hard_truth_is_that_of_the_paper(gamma):
+    truth, probability = pair(3)
+    truth = np.rint(truth)
+    of_the_truth = np.where(truth > 0.5, probability, 1 - probability).astype(float)
+    expected = ((1 - of_the_truth) ** gamma * -np.log(of_the_truth)).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(value(losses.focal_loss, truth, probability, gamma=gamma), expected, rtol=1e-4)
+
+
+def lovasz_by_thresholds(truth, probability):
+    """The Lovász extension as an integral over levels of 1 - IoU, all pixels whose error is above the level wrong."""
+    car, errors = truth > 0.5, np.abs((truth > 0.5) - probability.astype(float))
+    levels = np.unique([0, *errors.ravel()])
+    return sum((high - low) * (1 - metrics.iou(car, car ^ (errors > low))) for low, high in zip(levels, levels[1:]))
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10**6), st.sampled_from([0, 0.5, 1]))
+def test_lovasz_is_the_integral_over_levels(seed, ties):
+    truth, probability = pair(seed, (1, 5, 6, 1))
+    probability = np.where(np.random.default_rng(seed).random(truth.shape) < ties, probability.round(1), probability)
+    expected = lovasz_by_thresholds(truth[0, ..., 0], probability[0, ..., 0])
+    np.testing.assert_allclose(value(losses.lovasz_loss, truth, probability), [expected], atol=1e-5)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10**6))
+def test_lovasz_of_hard_predictions_is_one_minus_iou(seed):
+    truth, probability = np.random.default_rng(seed).integers(0, 2, (2, 3, 6, 5, 1))
+    expected = 1 - metrics.iou(truth[..., 0] == 1, probability[..., 0] == 1)
+    found = value(losses.lovasz_loss, np.float32(truth), np.float32(probability))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def distance_to_the_edge(mask, reach):
+    outside, inside = ndimage.distance_transform_edt(~mask), ndimage.distance_transform_edt(mask)
+    return np.where(mask, 0.5 - inside.clip(max=reach), outside.clip(max=reach) - 0.5)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6), st.sampled_from([1, 2, 5, 40]), st.sampled_from([0.03, 0.5, 0.97]))
+def test_the_signed_distance_is_scipys(seed, reach, share):
+    truth = np.random.default_rng(seed).random((2, 12, 17, 1)) < share
+    truth[:, 0, 0], truth[:, 0, 1] = True, False  # SciPy knows no distance to nothing
+    found = ops.convert_to_numpy(losses.signed_distance(ops.convert_to_tensor(np.float32(truth)), reach))
+    expected = [distance_to_the_edge(mask, reach) for mask in truth[..., 0]]
+    np.testing.assert_allclose(found[..., 0], expected, atol=1e-5)
+
+
+def test_without_an_edge_all_is_as_far_as_the_distances_reach():
+    for truth, expected in ((0.0, 3.5), (1.0, -3.5)):
+        found = ops.convert_to_numpy(losses.signed_distance(ops.full((1, 5, 6, 1), truth), 4))
+        np.testing.assert_allclose(found, np.full((1, 5, 6, 1), expected))
+
+
+@pytest.mark.parametrize("reach", [0, -2])
+def test_a_distance_that_reaches_nowhere_is_refused(reach):
+    truth, probability = map(ops.convert_to_tensor, pair(0))
+    for loss in (losses.boundary_loss, losses.bce_dice_boundary):
+        with pytest.raises(CourseError, match=f"reach={reach} "):
+            loss(truth, probability, reach=reach)
+
+
+def test_the_boundary_loss_is_the_mean_of_distance_times_prediction():
+    truth, probability = pair(8, (2, 20, 18, 1))
+    distance = np.stack([distance_to_the_edge(mask > 0.5, 16) for mask in truth[..., 0]])
+    expected = (distance * probability[..., 0]).mean(axis=(1, 2))
+    np.testing.assert_allclose(value(losses.boundary_loss, truth, probability), expected, rtol=1e-4)
+    both = value(losses.bce_dice_boundary, truth, probability, weight=0.5)
+    np.testing.assert_allclose(both, value(losses.bce_dice, truth, probability) + 0.5 * expected, rtol=1e-4)
+    assert (value(losses.boundary_loss, truth, np.rint(truth)) < value(losses.boundary_loss, truth, truth)).all()
+
+
+def in_numpy(loss, truth, probability):
+    """One image's loss in float64, from a definition of its own."""
+    cross = entropy(truth, probability)
+    if loss is losses.focal_loss:
+        return (np.abs(truth - probability) ** 2 * cross).mean()
+    if loss is losses.lovasz_loss:
+        return lovasz_by_thresholds(truth, probability)
+    if loss is losses.boundary_loss:
+        return (distance_to_the_edge(truth > 0.5, 16) * probability).mean()
+    if loss is losses.dice_loss:
+        return 1 - (2 * (truth * probability).sum() + 1) / ((truth**2 + probability**2).sum() + 1)
+    return cross.mean()
+
+
+@pytest.mark.parametrize("loss", [losses.bce, losses.dice_loss, losses.focal_loss, losses.lovasz_loss,
+                                  losses.boundary_loss])  # fmt: skip
+def test_gradients_are_those_of_finite_differences(loss):
+    truth, probability = (each[0, ..., 0].astype(float) for each in pair(11, (1, 4, 5, 1)))
+    expected, step = np.empty(truth.shape), 1e-6
+    for place in np.ndindex(truth.shape):
+        moved = np.zeros(truth.shape)
+        moved[place] = step
+        up, down = (in_numpy(loss, truth, probability + sign * moved) for sign in (1, -1))
+        expected[place] = (up - down) / (2 * step)
+    np.testing.assert_allclose(gradient(loss, truth, probability), expected, rtol=2e-3, atol=1e-5)
+
+
+def gradient(loss, truth, probability):
+    """Of one image, on any backend: one step of plain gradient descent, at a rate of 1, goes that far back."""
+    inputs = keras.Input((*truth.shape, 1))
+    model = keras.Model(inputs, Table()(inputs))
+    model.compile(keras.optimizers.SGD(1.0), loss)
+    model.train_on_batch(probability[None, ..., None], truth[None, ..., None])
+    return -model.get_weights()[0][..., 0]
 
 
 def scattered(seed, ignored):

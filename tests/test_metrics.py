@@ -15,7 +15,7 @@ from utils import CourseError, metrics
 
 ALL = [
     metrics.dice, metrics.iou, metrics.precision, metrics.recall, metrics.specificity, metrics.accuracy,
-    metrics.boundary_f,
+    metrics.boundary_f, metrics.boundary_offset,
 ]  # fmt: skip
 pairs = array_shapes(min_dims=2, max_dims=2, max_side=7).flatmap(
     lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape))
@@ -125,6 +125,28 @@ def test_a_hole_costs_the_boundary_score_and_hardly_the_dice():
     holed[9:11, 9:11] = False
     assert metrics.dice(SQUARE, holed) > 0.97
     assert metrics.boundary_f(SQUARE, holed) == pytest.approx(0.9)  # 36 of 44 pixels of the outline are right
+
+
+def square(grown=0):
+    """8 x 8 pixels in the middle of 40 x 40, with its sides moved out by so many pixels."""
+    mask = np.zeros((40, 40), bool)
+    mask[16 - grown : 24 + grown, 16 - grown : 24 + grown] = True
+    return mask
+
+
+@pytest.mark.parametrize("grown, area", [(-2, -48), (-1, -28), (0, 0), (1, 36), (3, 132)])
+def test_the_offset_is_the_area_between_the_outlines_over_their_length(grown, area):
+    assert metrics.boundary_offset(square(), square(grown), reach=5) == pytest.approx(area / 28)
+
+
+def test_the_offset_looks_no_farther_than_its_reach():
+    stray, hole = square(), square()
+    stray[16, 29], hole[19, 19] = True, False  # 6 pixels from the car; 4 from the background
+    assert metrics.boundary_offset(square(), stray, reach=5.9) == 0
+    assert metrics.boundary_offset(square(), stray, reach=6) == pytest.approx(1 / 28)
+    assert metrics.boundary_offset(square(), hole, reach=3.9) == 0
+    assert metrics.boundary_offset(square(), hole, reach=4) == pytest.approx(-1 / 28)
+    assert metrics.boundary_offset(np.zeros((5, 5), bool), np.ones((5, 5), bool)) == 0
 
 
 @pytest.mark.parametrize("metric", ALL)

@@ -125,6 +125,36 @@ def test_maps_of_any_size_cover_the_photo_and_share_one_scale():
     assert [line.get_xydata().tolist() for axis in marked for line in axis.lines] == [[[9.5, 4.5]]] * 2
 
 
+def test_lines_over_the_distance_break_at_the_edge():
+    frame = pd.DataFrame({"a": [0.1, 0.4, 0.3, 0.2], "b": [0.2, 0.1, 0.1, 0.0]}, index=[-1.5, -0.5, 0.5, 1.5])
+    edge, *drawn = plots.by_distance(frame, "Title").axes[0].lines
+    assert list(edge.get_xdata()) == [0, 0]
+    assert [list(line.get_xdata()) for line in drawn] == [[-1.5, -0.5]] * 2 + [[0.5, 1.5]] * 2
+    assert [list(line.get_ydata()) for line in drawn] == [[0.1, 0.4], [0.2, 0.1], [0.3, 0.2], [0.1, 0.0]]
+    assert drawn[0].get_color() == drawn[2].get_color() != drawn[1].get_color()
+    named, alone = (plots.by_distance(part, "Title").axes[0] for part in (frame, frame[["a"]]))
+    assert texts(named) == ["inside the car", "outside", " b", " a"] and texts(alone) == ["inside the car", "outside"]
+
+
+def test_intervals_are_coloured_where_they_leave_out_zero_and_share_one_scale():
+    table = pd.DataFrame(
+        {"low": [0.1, -0.3, -0.1], "mean": [0.2, -0.2, 0.1], "high": [0.3, -0.1, 0.2]}, index=list("abc")
+    )
+    left, right = plots.intervals({"one": table, "two": 10 * table}, "Title").axes
+    colours = [line.get_color() for line in left.lines[1::2]]
+    assert colours == [plots.BLUE, plots.RED, "0.45"]
+    assert [list(line.get_xdata()) for line in left.lines[1:]] == [
+        [0.1, 0.3],
+        [0.2],
+        [-0.3, -0.1],
+        [-0.2],
+        [-0.1, 0.2],
+        [0.1],
+    ]
+    assert left.get_xlim() == right.get_xlim() and left.get_xlim()[1] > 3
+    assert [label.get_text() for label in left.get_yticklabels()] == ["a", "b", "c"]
+
+
 def test_marks_stand_at_their_places_below_the_lines():
     frame = pd.DataFrame({"Dice": [0.80, 0.90, 0.95]}, index=[50, 100, 150])
     axis = plots.marked_lines(frame, {50: "short", 150: "long"}, "Title").axes[0]
@@ -246,6 +276,13 @@ def test_one_step_of_a_convolution_shows_its_numbers():
 def test_heat_maps_share_one_scale():
     figure = plots.heat_maps({"low": np.full((2, 3), 0.1), "high": np.ones((2, 3))})
     assert {axis.images[0].get_clim() for axis in figure.axes[:2]} == {(0, 1)}
+
+
+def test_heat_maps_may_stand_beside_the_photo_and_have_a_scale_of_their_own():
+    photo, grid = np.full((2, 3, 3), 100, np.uint8), np.full((2, 3), -0.5)
+    shown = [axis.images[0] for axis in plots.heat_maps({"photo": photo, "pull": grid}, limits=(-1, 1)).axes[:2]]
+    np.testing.assert_array_equal(shown[0].get_array(), photo)
+    assert shown[1].get_clim() == (-1, 1)
 
 
 def test_a_long_title_stays_inside_the_figure(two):

@@ -160,6 +160,171 @@ def boundary_weights(y_true: Tensor, width: int = 11, weight: float = 2.0) -> Te
     return 1 + weight * 4 * mean * (1 - mean)
 
 
+def focal_loss(y_true: Tensor, y_pred: Tensor, gamma: float = 2.0) -> Tensor:
+    """Cross-entropy in which a pixel counts the less, the closer prediction and truth already are.
+
+    Each pixel's cross-entropy is multiplied by ``|y_true - y_pred| ** gamma``.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor of float, (n, h, w, 1), 0-1
+    gamma : float
+        0 or more; 0 is `bce`.
+
+    Returns
+    -------
+    tensor of float, (n,)
+        0 where prediction and truth agree, even if the truth is soft.
+
+    Notes
+    -----
+    After Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017 (arXiv:1708.02002), whose factor
+    ``(1 - p_t) ** gamma`` is the same for a truth of 0 or 1; for soft truth after Li et al., "Generalized Focal Loss",
+    NeurIPS 2020 (arXiv:2006.04388). Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
+    """
+    distance = ops.abs(ops.cast(y_true, y_pred.dtype) - y_pred)
+    return ops.mean(distance**gamma * _cross_entropy(y_true, y_pred), axis=IMAGE_AXES)
+
+
+def lovasz_loss(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """One minus the IoU, made continuous: each pixel's error counts by what it costs the IoU.
+
+    The pixels of an image are sorted by their error ``|y_true - y_pred|``, the largest first. Each is multiplied by the
+    amount by which the IoU falls when this pixel, too, becomes wrong.
+
+    Parameters
+    ----------
+    y_true : tensor of float, (n, h, w, 1), 0-1
+        Soft masks count as car above one half.
+    y_pred : tensor of float, (n, h, w, 1), 0-1
+
+    Returns
+    -------
+    tensor of float, (n,), 0-1
+        Exactly ``1 - IoU`` where all predictions are 0 or 1.
+
+    Notes
+    -----
+    After Berman, Rannen Triki and Blaschko, "The Lovász-Softmax loss", CVPR 2018 (arXiv:1705.08790), for one class and
+    image by image. Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
+    """
+    y_true = ops.reshape(ops.cast(y_true, y_pred.dtype), (ops.shape(y_true)[0], -1))
+    car = ops.cast(y_true > 0.5, y_pred.dtype)
+    errors = ops.abs(car - ops.reshape(y_pred, ops.shape(car)))
+    largest_first = ops.argsort(-errors, axis=1)
+    car = ops.take_along_axis(car, largest_first, axis=1)
+    left = ops.sum(car, axis=1, keepdims=True) - ops.cumsum(car, axis=1)  # the intersection without the pixels so far
+    lost = 1 - left / (left + ops.cumsum(ops.ones_like(car), axis=1))  # 1 - IoU with these pixels wrong
+    costs = ops.diff(ops.pad(lost, ((0, 0), (1, 0))), axis=1)
+    return ops.sum(ops.take_along_axis(errors, largest_first, axis=1) * costs, axis=1)
+
+
+def boundary_loss(y_true: Tensor, y_pred: Tensor, reach: int = 16) -> Tensor:
+    """The mean over the pixels of prediction times signed distance: what lies far outside costs most.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor of float, (n, h, w, 1), 0-1
+    reach : int
+        As for `signed_distance`.
+
+    Returns
+    -------
+    tensor of float, (n,)
+        In pixels; lowest, and below 0, where exactly the car is predicted.
+
+    Raises
+    ------
+    CourseError
+        As for `signed_distance`.
+
+    Notes
+    -----
+    After Kervadec et al., "Boundary loss for highly unbalanced segmentation", MIDL 2019 (arXiv:1812.07032), equation 5.
+    The authors always add it to a loss of regions, as `bce_dice_boundary` does. Their distances are not cut off.
+    Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
+    """
+    distance = ops.cast(signed_distance(y_true, reach), y_pred.dtype)
+    return ops.mean(distance * y_pred, axis=IMAGE_AXES)
+
+
+def bce_dice_boundary(y_true: Tensor, y_pred: Tensor, weight: float = 0.1, reach: int = 16) -> Tensor:
+    """`bce_dice` plus ``weight`` times `boundary_loss`.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor of float, (n, h, w, 1), 0-1
+    weight : float
+        0 or more.
+    reach : int
+        As for `signed_distance`.
+
+    Returns
+    -------
+    tensor of float, (n,)
+
+    Raises
+    ------
+    CourseError
+        As for `signed_distance`.
+
+    Notes
+    -----
+    Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
+    """
+    return bce_dice(y_true, y_pred) + weight * boundary_loss(y_true, y_pred, reach)
+
+
+def signed_distance(y_true: Tensor, reach: int = 16) -> Tensor:
+    """Euclidean distance of each pixel to the edge of the mask, negative inside; cut off at ``reach``.
+
+    Parameters
+    ----------
+    y_true : tensor of float, (n, h, w, 1), 0-1
+        Soft masks count as car above one half.
+    reach : int
+        In pixels. What is farther away gets ``reach - 0.5``, with its sign.
+
+    Returns
+    -------
+    tensor of float32, (n, h, w, 1)
+        The edge runs between two pixels, which get -0.5 and 0.5: the distance to the nearest pixel of the other kind,
+        less one half.
+
+    Raises
+    ------
+    CourseError
+        ``reach`` is below 1.
+
+    Notes
+    -----
+    Squared distances are lowered along rows, then along columns, as in Felzenszwalb and Huttenlocher, "Distance
+    Transforms of Sampled Functions", Theory of Computing 2012; the masks may be augmented at random, since nothing is
+    computed beforehand. Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
+    """
+    if reach < 1:
+        raise CourseError(f"reach={reach} is no distance: use a whole number of pixels, 1 or more.")
+    car = ops.cast(y_true, "float32") > 0.5
+    targets = ops.concatenate([car, ops.logical_not(car)], axis=-1)  # what outside and inside pixels look for
+    squared = ops.where(targets, 0.0, float(reach**2))
+    for axis in (1, 2):
+        squared = _lower_along(squared, reach, axis)
+    outside, inside = ops.split(ops.sqrt(squared), 2, axis=-1)
+    return ops.where(car, 0.5 - inside, outside - 0.5)
+
+
+def _lower_along(squared, reach, axis):
+    """The least of squared distances plus squared steps, over all steps of at most ``reach`` along one axis."""
+    length = squared.shape[axis]
+    padded = ops.pad(
+        squared, [(reach, reach) if each == axis else (0, 0) for each in range(4)], constant_values=reach**2
+    )
+    for step in range(-reach, reach + 1):
+        window = [slice(reach + step, reach + step + length) if each == axis else slice(None) for each in range(4)]
+        squared = ops.minimum(squared, padded[tuple(window)] + step**2)
+    return squared
+
+
 def ignoring(loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
     """Make a loss leave out the pixels that carry the ignore label.
 

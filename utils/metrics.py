@@ -3,6 +3,7 @@
 from collections import namedtuple
 from typing import Any
 
+import cv2
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure, iterate_structure
 
@@ -146,6 +147,37 @@ def boundary_f(truth: np.ndarray, prediction: np.ndarray, tolerance: int = 2) ->
     return np.reshape(scores, truth.shape[:-2])[()]
 
 
+def boundary_offset(truth: np.ndarray, prediction: np.ndarray, reach: float = 10) -> Scores:
+    """How far the predicted outline lies outside (above 0) or inside (below 0) of the true one, on average.
+
+    False positives less false negatives, both counted up to ``reach`` pixels from the true edge, over the length of
+    the true outline.
+
+    Parameters
+    ----------
+    truth, prediction : ndarray of bool, (..., h, w)
+    reach : float
+        In pixels. What is wrong farther away is no matter of the outline.
+
+    Returns
+    -------
+    float or ndarray of float, (...)
+        In pixels; 0 where there is no outline.
+
+    Raises
+    ------
+    CourseError
+        Shapes differ, or a mask is not boolean.
+
+    Notes
+    -----
+    Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
+    """
+    _check(truth, prediction)
+    pairs = zip(truth.reshape(-1, *truth.shape[-2:]), prediction.reshape(-1, *truth.shape[-2:]), strict=True)
+    return np.reshape([_boundary_offset(*pair, reach) for pair in pairs], truth.shape[:-2])[()]
+
+
 def dice_score(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """`dice` of both masks thresholded at one half, for ``model.compile(metrics=[...])``.
 
@@ -166,13 +198,28 @@ def dice_score(y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 
 def _boundary_f(truth, prediction, tolerance):
-    outlines = [mask & ~binary_erosion(mask, border_value=1) for mask in (truth, prediction)]
+    outlines = [_outline(mask) for mask in (truth, prediction)]
     if not (outlines[0].any() and outlines[1].any()):
         return float(np.array_equal(truth, prediction))
     reach = iterate_structure(generate_binary_structure(2, 1), tolerance) if tolerance else np.ones((1, 1))
     near = [binary_dilation(outline, reach) for outline in outlines]
     found, right = (outlines[0] & near[1]).sum() / outlines[0].sum(), (outlines[1] & near[0]).sum() / outlines[1].sum()
     return 2 * found * right / max(found + right, 1e-12)
+
+
+def _outline(mask):
+    """The car's pixels that have a background pixel above, below or beside them."""
+    return mask & ~binary_erosion(mask, border_value=1)
+
+
+def _boundary_offset(truth, prediction, reach):
+    def near(side, wrong):
+        """How many pixels of one side of the edge are wrong and within reach of the other side."""
+        distance = cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        return np.count_nonzero(wrong & (distance <= reach))
+
+    length = np.count_nonzero(_outline(truth))
+    return (near(~truth, prediction & ~truth) - near(truth, truth & ~prediction)) / length if length else 0.0
 
 
 def _count(mask):

@@ -13,6 +13,7 @@ from utils import CourseError, replacing
 from utils.plots.charts import (
     bands,
     bars,
+    by_distance,
     curves,
     dots,
     dots_beside,

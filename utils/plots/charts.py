@@ -97,6 +97,35 @@ def lines(
     return axis.figure
 
 
+def by_distance(frame: pd.DataFrame, title: str, label: str = "") -> Figure:
+    """One line a column over the signed distance from the true edge; the edge itself parts inside from outside.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The index is the distance in pixels, below 0 inside the car. Of several lines each is named at its right end.
+    title, label : str
+        The message; what the lines are.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    axis = panel(4.2, title, "pixels from the true edge", label)
+    axis.axvspan(frame.index.min(), 0, color="0.95", zorder=0)
+    axis.axvline(0, color="grey", linewidth=1, zorder=1)
+    for side in (frame[frame.index < 0], frame[frame.index > 0]):
+        for column, colour in zip(frame, COLOURS, strict=False):
+            axis.plot(side.index, side[column], marker="o", markersize=4, color=colour)
+    for x, name in ((0.02, "inside the car"), (0.98, "outside")):
+        axis.text(x, 0.98, name, transform=axis.transAxes, ha="left" if x < 0.5 else "right", va="top", color="grey")
+    axis.margins(x=0, y=0.12)
+    axis.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
+    if frame.shape[1] > 1:
+        label_ends(axis, frame)
+    return axis.figure
+
+
 def bands(
     tables: dict[str, pd.DataFrame],
     title: str,

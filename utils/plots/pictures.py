@@ -106,25 +106,37 @@ def outlines(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np
     return drawn
 
 
-def heat_maps(maps: dict[str, np.ndarray], columns: int = 4, title: str | None = None, label: str = "") -> Figure:
-    """Grids of numbers from 0 to 1 as colours, with one scale for all.
+def heat_maps(
+    maps: dict[str, np.ndarray],
+    columns: int = 4,
+    title: str | None = None,
+    label: str = "",
+    limits: tuple[float, float] = (0, 1),
+    colours: str = "viridis",
+) -> Figure:
+    """Grids of numbers as colours, with one scale for all.
 
     Parameters
     ----------
-    maps : dict of str to ndarray of float, (h, w), 0-1
+    maps : dict of str to ndarray
+        float ``(h, w)``; a picture, uint8 ``(h, w, 3)``, is shown as it is. The last one is no picture.
     columns : int
     title, label : str
         The message; what the colours mean.
+    limits : (float, float)
+        The numbers at both ends of the scale.
+    colours : str
+        A colour map of Matplotlib.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     rows = math.ceil(len(maps) / columns)
-    height, width = np.shape(next(iter(maps.values())))
+    height, width = np.shape(next(iter(maps.values())))[:2]
     figure, axes = axes_grid(rows, columns, (9, rows * (7.6 / columns * height / width + 0.3) + 0.4), off=True)
     for axis, (name, grid) in zip(axes.flat, maps.items(), strict=False):
-        drawn = axis.imshow(grid, cmap="viridis", vmin=0, vmax=1)
+        drawn = axis.imshow(grid, cmap=colours, vmin=limits[0], vmax=limits[1])
         axis.set_title(name, fontsize=10)
     figure.colorbar(drawn, ax=axes, label=label, shrink=0.8)
     return titled(figure, title)
