@@ -30,23 +30,26 @@ def run(folder, monkeypatch):
     return pd.read_csv(folder / "course_times.csv")
 
 
-LINES = ["**Time**: 10 s on 2 CPU cores; no GPU.", "**Time**: 1.5 minutes on 2 CPU cores, 20 s on a GPU."]
+LINES = [
+    "**Time**: 30 min to read; 10 s to run on 2 CPU cores; no GPU.",
+    "**Time**: 1.5 minutes on 2 CPU cores, 20 s on a GPU.",
+]
 
 
 def test_table_and_figure_are_written_and_the_record_stays(tmp_path, monkeypatch):
-    folder = write_course(tmp_path, LINES, [15, 45])
+    folder = write_course(tmp_path, LINES, [15, 75])
     before = (folder / "course.csv").read_text()
     table = run(folder, monkeypatch)
     assert table["notebook"].tolist() == ["01_a", "02_b"]
     assert table["stated"].tolist() == [10, 90]
-    assert table["seconds"].tolist() == [15, 45]
-    assert table["peak_mb"].tolist() == [1500, 4500]
+    assert table["seconds"].tolist() == [15, 75]
+    assert table["peak_mb"].tolist() == [1500, 7500]
     assert (folder / "course.csv").read_text() == before
     assert (folder / "bench_course_times.png").stat().st_size > 5000
 
 
-@pytest.mark.parametrize("seconds, named", [([16, 90], "01_a"), ([10, 44], "02_b"), ([4, 90], "01_a")])
-def test_a_time_off_by_more_than_half_fails(seconds, named, tmp_path, monkeypatch):
+@pytest.mark.parametrize("seconds, named", [([16, 90], "01_a"), ([10, 67], "02_b"), ([4, 90], "01_a")])
+def test_a_time_off_by_more_than_a_third_fails(seconds, named, tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as caught:
         run(write_course(tmp_path, LINES, seconds), monkeypatch)
     (line,) = caught.value.code.splitlines()
@@ -75,4 +78,4 @@ def test_what_is_missing_is_named(stated, seconds, words, tmp_path):
 def test_every_notebook_of_the_course_states_a_time():
     found = {path.stem: course.stated(path) for path in course.NOTEBOOKS.glob("[0-9]*.ipynb")}
     assert len(found) >= 9
-    assert all(1 <= value <= 120 for value in found.values()), found
+    assert all(1 <= value <= 180 for value in found.values()), found
