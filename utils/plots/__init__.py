@@ -46,7 +46,7 @@ from utils.plots.pictures import (
     u_shape,
 )
 from utils.plots.sliders import explore
-from utils.plots.style import BLUE, COLOURS, RED
+from utils.plots.style import BLUE, COLOURS, FALSE_ALARM, RED
 
 FIGURES = Path(os.environ.get("FIGURES") or Path(__file__).resolve().parents[2] / "figures")
 
