@@ -62,7 +62,7 @@ site: $(VENV)/ready-for-site site/node_modules/ready
 	@echo "The site is in site/_build. To look at it: $(BIN)/python -m http.server --directory site/_build"
 
 clean:
-	rm -rf site/_build site/node_modules .venv* data/cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site/_build site/jupyter_execute site/node_modules .venv* data/cache .pytest_cache .ruff_cache .hypothesis
 	find notebooks utils tests data/studio benchmarks -name __pycache__ -o -name .ipynb_checkpoints 2>/dev/null | xargs rm -rf
 
 # The file `ready` says that an environment holds what the requirements ask for: made again only when they change.

@@ -78,10 +78,6 @@ def place(image: np.ndarray, probability: np.ndarray, background: np.ndarray) ->
     ------
     CourseError
         Image and probability differ in size.
-
-    Notes
-    -----
-    Taught in ``notebooks/10_evaluate_and_submit.ipynb``, like the steps it is made of.
     """
     alpha = clean_edge(_alpha(image, probability))
     shaded = cover(background, alpha.shape) * shadow(image, alpha)[..., None]

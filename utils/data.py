@@ -7,12 +7,12 @@ import math
 import os
 import re
 import struct
+import threading
 import warnings
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import cv2
@@ -496,7 +496,7 @@ def _cached(kind, stamps, sources, read, shape):
 
 def _build(path, kind, sources, read, shape):
     """Write the array row by row: unlike a write to a memory map, one to a file can say that the disk is full."""
-    row_bytes, lock = math.prod(shape), Lock()
+    row_bytes, lock = math.prod(shape), threading.Lock()
     with replacing(path, row_bytes * len(sources)) as temporary, open(temporary, "wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(sources), *shape)}
         np.lib.format.write_array_header_1_0(file, header)

@@ -1,7 +1,4 @@
-"""A trained model as an ONNX file, which predicts where there is no Keras: checked against the original, and smaller.
-
-Taught in ``notebooks/12_build_the_product.ipynb``.
-"""
+"""A trained model as an ONNX file, which predicts without Keras: checked against the original, and quantised."""
 
 import json
 import os

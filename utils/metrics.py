@@ -142,9 +142,7 @@ def boundary_f(truth: np.ndarray, prediction: np.ndarray, tolerance: int = 2) ->
     Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
     """
     _check(truth, prediction)
-    pairs = zip(truth.reshape(-1, *truth.shape[-2:]), prediction.reshape(-1, *truth.shape[-2:]), strict=True)
-    scores = [_boundary_f(*pair, tolerance) for pair in pairs]
-    return np.reshape(scores, truth.shape[:-2])[()]
+    return _image_by_image(_boundary_f, truth, prediction, tolerance)
 
 
 def boundary_offset(truth: np.ndarray, prediction: np.ndarray, reach: float = 10) -> Scores:
@@ -174,8 +172,7 @@ def boundary_offset(truth: np.ndarray, prediction: np.ndarray, reach: float = 10
     Taught in ``notebooks/07_losses_and_boundaries.ipynb``.
     """
     _check(truth, prediction)
-    pairs = zip(truth.reshape(-1, *truth.shape[-2:]), prediction.reshape(-1, *truth.shape[-2:]), strict=True)
-    return np.reshape([_boundary_offset(*pair, reach) for pair in pairs], truth.shape[:-2])[()]
+    return _image_by_image(_boundary_offset, truth, prediction, reach)
 
 
 def dice_score(y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -195,6 +192,11 @@ def dice_score(y_true: Tensor, y_pred: Tensor) -> Tensor:
     overlap = ops.sum(truth * prediction, axis=(1, 2, 3))
     total = ops.sum(truth + prediction, axis=(1, 2, 3))
     return ops.where(total > 0, 2 * overlap / ops.maximum(total, 1), 1.0)
+
+
+def _image_by_image(score, truth, prediction, *settings):
+    pairs = zip(truth.reshape(-1, *truth.shape[-2:]), prediction.reshape(-1, *truth.shape[-2:]), strict=True)
+    return np.reshape([score(*pair, *settings) for pair in pairs], truth.shape[:-2])[()]
 
 
 def _boundary_f(truth, prediction, tolerance):

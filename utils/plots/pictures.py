@@ -80,10 +80,12 @@ def overlay(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray | None 
     return np.rint(shares * colours + (1 - shares) * image).astype(np.uint8)
 
 
-def outline(image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int] = FALSE_ALARM) -> np.ndarray:
-    """Draw the edge of a mask, bool ``(h, w)``, on a copy of a photo, uint8 ``(h, w, 3)``."""
+def outline(
+    image: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int] = FALSE_ALARM, width: int = 1
+) -> np.ndarray:
+    """Draw the edge of a mask, bool ``(h, w)``, on a copy of a photo, uint8 ``(h, w, 3)``, ``width`` pixels wide."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(image.copy(), contours, -1, colour, 1)
+    return cv2.drawContours(image.copy(), contours, -1, colour, width)
 
 
 def outlines(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
@@ -99,11 +101,8 @@ def outlines(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np
     ndarray of uint8, (h, w, 3)
         The lines are as wide as a 240th of the photo.
     """
-    drawn, width = image.copy(), max(1, image.shape[1] // 240)
-    for mask, colour in ((truth, TRUTH), (prediction, MISSED)):
-        contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(drawn, contours, -1, colour, width)
-    return drawn
+    width = max(1, image.shape[1] // 240)
+    return outline(outline(image, truth, TRUTH, width), prediction, MISSED, width)
 
 
 def heat_maps(
