@@ -6,6 +6,7 @@ Each training begins with the network that comes with the course, takes the same
 same flips, and has a threshold of its own, searched on the validation cars. Scores are those of the test cars at the
 original size, a row a car, both at 0.5 and at the threshold found. They are added to benchmarks/results/losses.csv as
 soon as a training is over; what is there is not trained again, so that a run that was stopped goes on where it was.
+Rows of other weights are left out: they began with another network.
 """
 
 import argparse
@@ -42,15 +43,22 @@ def main():
     root = parser.parse_args().data.resolve()
     train, val, test = data.course_split(root)
     test = test.iloc[::EVERY].reset_index(drop=True)
+    weights = common.checksum(WEIGHTS)
     for seed in SEEDS:
         for loss in LOSSES:
-            key = {"loss": loss.__name__, "seed": seed, "data": root.name}
+            key = {"loss": loss.__name__, "seed": seed, "data": root.name, "weights": weights}
             if common.has_row(RESULTS, key):
                 continue
             settings = {"tolerance": TOLERANCE, "steps": STEPS, "batch": BATCH, "rate": RATE, "machine": machine()}
             rows = measure(loss, seed, train, val, test).assign(**key, **settings)
             print(loss.__name__, seed, rows.groupby("searched")[["dice", "boundary_f", "offset"]].mean(), flush=True)
-            common.write(RESULTS, pd.concat([common.read(RESULTS), rows[[*key, *rows.columns.drop(list(key))]]]))
+            common.write(RESULTS, pd.concat([of_weights(weights), rows[[*key, *rows.columns.drop(list(key))]]]))
+
+
+def of_weights(weights):
+    """The rows so far that began with these weights."""
+    table = common.read(RESULTS)
+    return table[table["weights"] == weights] if len(table) else table
 
 
 def measure(loss, seed, train, val, test):

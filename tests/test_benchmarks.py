@@ -50,6 +50,16 @@ def test_each_training_is_run_once_whatever_stops_it(measured, shapes_root):
     assert set(table["data"]) == {shapes_root.name}
 
 
+def test_other_weights_are_another_comparison(measured, monkeypatch):
+    done, measure = measured
+    measure.stop = None
+    losses.main()
+    monkeypatch.setattr(common, "checksum", lambda path: "0123456789ab")
+    losses.main()
+    table = pd.read_csv(losses.RESULTS)
+    assert len(done) == 42 and len(table) == 42 and set(table["weights"]) == {"0123456789ab"}
+
+
 def test_the_same_time_buys_photos_by_their_cost(tmp_path, monkeypatch, shapes_root):
     begun, costs = [], {"U-Net": 10.0, "dilated U-Net": 10.0, "the name alone": 12.5, "TransUNet": 20.0}
 

@@ -43,6 +43,7 @@ def priced(miss, alarm):
 CASES = [
     (checks.exercise_07_1, near,
      [lambda truth, answer, reach: near(truth, answer, reach - 1),
+      lambda truth, answer, reach: near(truth, answer, reach, lambda m: ndimage.distance_transform_edt(m) - 0.5),
       lambda truth, answer, reach: near(truth, answer, reach, lambda m: ndimage.distance_transform_cdt(m, "taxicab")),
       lambda truth, answer, reach: near(truth, answer, reach, lambda m: ndimage.distance_transform_cdt(m)),
       lambda truth, answer, reach: near(answer, truth, reach),

@@ -224,5 +224,12 @@ def test_the_interval_is_that_of_scipys_bootstrap_and_near_that_of_theory():
     assert (low, high) == evaluation.interval(list(values))
 
 
+def test_a_wider_interval_holds_more_of_the_means():
+    values = np.random.default_rng(4).normal(0.9, 0.02, 60)
+    mean, half = values.mean(), 2.576 * values.std(ddof=1) / np.sqrt(60)
+    assert evaluation.interval(values, level=0.99) == pytest.approx((mean - half, mean + half), abs=9e-4)
+    assert evaluation.interval(values, level=0.95) == evaluation.interval(values)
+
+
 def test_an_interval_of_equal_values_is_that_value():
     assert evaluation.interval([0.5, 0.5, 0.5]) == (0.5, 0.5)

@@ -54,8 +54,8 @@ def score(row: dict, prediction: np.ndarray) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.scores(*metrics.confusion_matrix(truth, prediction)).items()}
 
 
-def interval(values: Sequence[float], rounds: int = 10_000, seed: int = 0) -> tuple[float, float]:
-    """How far the choice of cars moves a mean: its 95 % interval by the bootstrap.
+def interval(values: Sequence[float], rounds: int = 10_000, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+    """How far the choice of cars moves a mean: its interval by the bootstrap.
 
     Parameters
     ----------
@@ -64,11 +64,14 @@ def interval(values: Sequence[float], rounds: int = 10_000, seed: int = 0) -> tu
     rounds : int
         How often as many cars are drawn, with repetition.
     seed : int
+    level : float, 0-1
+        Which share of the means lies within the interval. Of many intervals that are looked at together some leave out
+        the truth by chance: take 0.99 there.
 
     Returns
     -------
     low, high : float
-        The middle 95 % of the means.
+        The middle of the means: by default 95 % of them.
 
     Notes
     -----
@@ -77,7 +80,7 @@ def interval(values: Sequence[float], rounds: int = 10_000, seed: int = 0) -> tu
     """
     values = np.asarray(values, float)
     means = np.random.default_rng(seed).choice(values, (rounds, len(values))).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
