@@ -3,7 +3,7 @@
 # make test           that, the slow unit tests, and every notebook again with a small budget
 # make test-backends  networks, losses, metrics, training and prediction on TensorFlow, JAX and PyTorch
 # make bench          speed and quality beside what others use, about 27 minutes     NAME=rle runs one benchmark
-# make site           the course as web pages, in site/_build: needs npm, too
+# make site           the course as web pages, in site/_build/html: needs npm, too
 # make clean          remove the environments and the caches; the Kaggle data and models/ stay
 #
 # PYTHON=python3.12 picks another Python, CARVANA_DATA=FOLDER another data set. CONSTRAINTS= installs the newest versions
@@ -58,11 +58,12 @@ bench: .venv-peers/ready
 	@.venv-peers/$(SCRIPTS)/python -m benchmarks $(NAME)
 
 site: $(VENV)/ready-for-site site/node_modules/ready
-	@$(BIN)/sphinx-build -c site -W -n --keep-going -q . site/_build
-	@echo "The site is in site/_build. To look at it: $(BIN)/python -m http.server --directory site/_build"
+	@rm -rf site/_build
+	@$(BIN)/sphinx-build -c site -d site/_build/doctrees -W -n --keep-going -q . site/_build/html
+	@echo "The site is in site/_build/html. To look at it: $(BIN)/python -m http.server --directory site/_build/html"
 
 clean:
-	rm -rf site/_build site/jupyter_execute site/node_modules .venv* data/cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site/_build site/node_modules .venv* data/cache .pytest_cache .ruff_cache .hypothesis
 	find notebooks utils tests data/studio benchmarks -name __pycache__ -o -name .ipynb_checkpoints 2>/dev/null | xargs rm -rf
 
 # The file `ready` says that an environment holds what the requirements ask for: made again only when they change.

@@ -10,7 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"(?<!!)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\((?P<colab>[^)]*)\)")
+ENTRY = re.compile(r"^\w+ <(?P<page>[\w./-]+)>\n", re.M)
+FORM = re.compile(r"#@title (?P<title>[\w-]+)")
 TAUGHT = re.compile(r"``notebooks/(\d\d_\w+)\.ipynb``")
+PART = re.compile(r"\*\*(?P<part>Part \w+: .+?)\*\*")
+CHAPTER = re.compile(r"\| (?P<number>\d\d) \| \[(?P<title>.+?)\]\((?P<path>\w+/\w+)\.ipynb\) \| (?P<question>.+?) \|")
 
 
 def rewrite(name, source, repository):
@@ -22,23 +26,28 @@ def rewrite(name, source, repository):
             rewrite_cell(cell, path, repository)
         if path.parent.name == "notebooks":
             number_title(notebook["cells"][0], path.stem[:2])
-            notebook["cells"].append(functions_taught(path.stem))
+            notebook["cells"].append(last_cell(path))
         source[0] = json.dumps(notebook)
     else:
-        source[0] = with_links(source[0], path.parent, repository)
+        text = source[0].replace("<!-- cards -->", cards()).replace("<!-- course map -->", course_map())
+        source[0] = with_links(without_missing(text, path.parent), path.parent, repository)
 
 
 def rewrite_cell(cell, path, repository):
     """Fold what is folded in JupyterLab, give each picture its alternative text, lead links to pages of the site."""
     text = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
-        text = BADGE.sub(lambda badge: f"{{.open}}\n[Open in Colab]({badge['colab']}) [Download]({path.name})", text)
-        cell["source"] = with_links(text, path.parent, repository)
-    elif cell["metadata"].get("jupyter", {}).get("source_hidden"):
+        offer = f"{{.open}}\n[Open in Colab](\\g<colab>) {{download}}`Download the notebook <{path.name}>`"
+        cell["source"] = with_links(BADGE.sub(offer, text), path.parent, repository)
+        return
+    shown = cell["metadata"].setdefault("mystnb", {})
+    if cell["metadata"].get("jupyter", {}).get("source_hidden"):
         cell["metadata"]["tags"] = [*cell["metadata"].get("tags", []), "hide-input"]
-    for output in cell.get("outputs", ()):
+        form = FORM.match(text)
+        shown["code_prompt_show"] = shown["code_prompt_hide"] = form["title"] if form else "Code"
+    for output in cell["outputs"]:
         if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
-            cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
+            shown["image"] = {"alt": alt}
 
 
 def number_title(cell, number):
@@ -60,17 +69,27 @@ def with_links(text, folder, repository):
     return LINK.sub(lead, text)
 
 
+def without_missing(text, folder):
+    """Entries of a toctree whose page is not there are left out."""
+    return ENTRY.sub(lambda entry: entry[0] if (folder / f"{entry['page']}.md").exists() else "", text)
+
+
 def is_page(path):
-    """Whether a file of the project is shown as a page, or offered for download."""
+    """Whether a file of the project is shown as a page."""
     inside = path.relative_to(ROOT).as_posix()
     return path.suffix == ".ipynb" or (path.suffix == ".md" and inside != "README.md")
 
 
-def functions_taught(chapter):
-    """A last cell: the functions that this chapter teaches, linked to the reference."""
-    names = [f"{{py:func}}`~utils.{name}`" for name, taught in chapters_of_functions().items() if chapter in taught]
-    said = f"Taught here, and used from here on: {', '.join(names)}." if names else ""
-    return {"cell_type": "markdown", "id": "taught-here", "metadata": {}, "source": said}
+def last_cell(path):
+    """What a chapter ends with: its solutions, and the functions that it teaches, linked to the reference."""
+    said = []
+    if (path.parent / "solutions" / path.name).exists():
+        said.append(f"Solutions to the exercises: [a page of their own](solutions/{path.name}).")
+    names = [name for name, chapters in chapters_of_functions().items() if path.stem in chapters]
+    if names:
+        functions = ", ".join(f"{{py:func}}`~utils.{name}`" for name in names)
+        said.append(f"Taught here, and used from here on: {functions}.")
+    return {"cell_type": "markdown", "id": "taught-here", "metadata": {}, "source": "\n\n".join(said)}
 
 
 @cache
@@ -89,6 +108,43 @@ def chapters_of_functions():
 def link_chapters(app, what, name, thing, options, lines):
     """Docstrings name a chapter by its file; the reference links it."""
     lines[:] = [TAUGHT.sub(r":doc:`/notebooks/\1`", line) for line in lines]
+
+
+def parts():
+    """The parts of the course and their chapters, as the README lists them."""
+    found = {}
+    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
+        if part := PART.search(line):
+            chapters = found.setdefault(part["part"], [])
+        elif chapter := CHAPTER.match(line):
+            chapters.append(chapter)
+    return found
+
+
+def course_map():
+    """A section for each part: its chapters with their questions, and its entries of the sidebar."""
+    sections = []
+    for part, chapters in parts().items():
+        entries = "\n".join(f"/{chapter['path']}" for chapter in chapters)
+        rows = "\n".join(
+            f"| [{chapter['number']} {chapter['title']}](../{chapter['path']}.ipynb) | {chapter['question']} |"
+            for chapter in chapters
+        )
+        sections.append(
+            f'## {part}\n\n```{{toctree}}\n:hidden:\n:caption: "{part}"\n{entries}\n```\n\n'
+            f"| chapter | question |\n|---|---|\n{rows}"
+        )
+    return "\n\n".join(sections)
+
+
+def cards():
+    """A card for each part, which names its chapters."""
+    return "\n".join(
+        f":::{{container}} card\n**{part}**\n\n"
+        + "\n".join(f"- [{chapter['number']} {chapter['title']}](../{chapter['path']}.ipynb)" for chapter in chapters)
+        + "\n:::"
+        for part, chapters in parts().items()
+    )
 
 
 def bring_along(files, static):

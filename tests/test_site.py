@@ -1,10 +1,11 @@
-"""The site in a real browser: every page, its search, and the page that cuts out a photo. `make site` comes first."""
+"""The site: what it makes of notebooks and pages, and all of it in a real browser. `make site` comes first."""
 
 import functools
 import http.server
-import shutil
 import sys
 import threading
+from html.parser import HTMLParser
+from urllib.parse import unquote, urldefrag
 
 import numpy as np
 import pytest
@@ -13,13 +14,14 @@ from PIL import Image
 from utils import data, inference, metrics
 
 ROOT = data.PROJECT
-SITE = ROOT / "site" / "_build"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SITE = ROOT / "site" / "_build" / "html"
 sys.path.insert(0, str(ROOT / "site"))
 
 import pages  # noqa: E402
 
 REPOSITORY = "https://github.com/ada/cars"
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
+built = [pytest.mark.slow, pytest.mark.skipif(not PAGES, reason="no site: make site")]
 
 
 # --- what is changed before a page is shown ---------------------------------------------------------
@@ -39,12 +41,13 @@ def test_cells_are_folded_and_pictures_get_their_alternative_texts():
     cell = {
         "cell_type": "code",
         "source": ["#@title Imports\n"],
-        "metadata": {"tags": ["setup"], "jupyter": {"source_hidden": True}},
+        "metadata": {"jupyter": {"source_hidden": True}},
         "outputs": [{"data": {"image/png": ""}, "metadata": {"image/png": {"alt": "A car."}}}],
     }
     pages.rewrite_cell(cell, ROOT / "notebooks/01_get_the_data.ipynb", REPOSITORY)
-    assert cell["metadata"]["tags"] == ["setup", "hide-input"]
-    assert cell["metadata"]["mystnb"] == {"image": {"alt": "A car."}}
+    assert cell["metadata"]["tags"] == ["hide-input"]
+    assert cell["metadata"]["mystnb"]["image"] == {"alt": "A car."}
+    assert cell["metadata"]["mystnb"]["code_prompt_show"] == "Imports"
 
 
 def test_a_badge_becomes_two_links_without_a_foreign_picture():
@@ -53,25 +56,125 @@ def test_a_badge_becomes_two_links_without_a_foreign_picture():
     cell = {"cell_type": "markdown", "source": [source], "metadata": {}}
     pages.rewrite_cell(cell, ROOT / "notebooks/01_get_the_data.ipynb", REPOSITORY)
     assert "svg" not in cell["source"] and "[Open in Colab](https://colab.research.google.com/x)" in cell["source"]
-    assert "(01_get_the_data.ipynb)" in cell["source"]
+    assert "{download}`Download the notebook <01_get_the_data.ipynb>`" in cell["source"]
 
 
 def test_functions_know_the_chapters_that_teach_them():
     assert pages.chapters_of_functions()["metrics.dice"] == ["05_baseline_cnn"]
-    assert "`~utils.metrics.dice`" in pages.functions_taught("05_baseline_cnn")["source"]
+    last = pages.last_cell(ROOT / "notebooks/05_baseline_cnn.ipynb")["source"]
+    assert "`~utils.metrics.dice`" in last and "(solutions/05_baseline_cnn.ipynb)" in last
+
+
+def test_the_map_of_the_course_is_that_of_the_readme():
+    chapters = [chapter["path"] for part in pages.parts().values() for chapter in part]
+    assert chapters == sorted(f"notebooks/{path.stem}" for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    assert next(iter(pages.parts())) == "Part I: the basics"
+    for said in (pages.course_map(), pages.cards()):
+        assert said.count(".ipynb)") == len(chapters) and "(../notebooks/06_train_a_unet.ipynb)" in said
+
+
+def test_pages_that_are_not_there_are_no_entries():
+    said = "Data <../data/README>\nOther <../data/OTHER>\n"
+    assert pages.without_missing(said, ROOT / "site") == "Data <../data/README>\n"
+
+
+def test_a_list_of_terms_becomes_a_glossary_and_its_terms_are_linked_once(tmp_path):
+    application = pytest.importorskip("sphinx.application", reason="no Sphinx: make site installs it")
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks/README.md").write_text(
+        "# N\n\n- **mask** (chapter [01](a.md)): Which pixels are car.\n"
+        "- **test-time augmentation (TTA)** (chapter [08](a.md)): The mean answer for a photo and its mirror image.\n"
+        "- **Adam** (chapters [04](a.md), [06](a.md)): A rule of steps for a mask.\n\nMore.\n"
+    )
+    (tmp_path / "notebooks/a.md").write_text(
+        "# A mask\n\n`mask`, unmasked. Masks, a mask. **Mask**. **Mask it**. Test time\naugmentation, TTA, adam.\n"
+    )
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'site')!r})\nimport glossary\nextensions = ['myst_parser']\n"
+        "root_doc = 'notebooks/README'\n"
+        "def setup(app):\n"
+        "    app.connect('source-read', glossary.rewrite)\n    app.connect('doctree-resolved', glossary.link_terms)\n"
+    )
+    out, doctrees = tmp_path / "out", tmp_path / "doctrees"
+    application.Sphinx(tmp_path, tmp_path, out, doctrees, "html", status=None, warning=None, freshenv=True).build()
+    linked = links_of(out / "notebooks/a.html", "README.html#term-")
+    assert linked == ["Masks", "Mask", "Test time augmentation", "TTA"]
+    assert links_of(out / "notebooks/README.html", "#term-mask") == ["#", "mask"]  # the entry itself, and from Adam's
+    assert 'title="Which pixels are car. (chapter 01)"' in (out / "notebooks/a.html").read_text()
+
+
+# --- the pages that were built ------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What a page refers to: (tag, address) of everything, images with their alternative texts, ids, texts of links."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path, self.addresses, self.images, self.ids, self.links = path, [], [], set(), []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids.add(attributes.get("id"))
+        address = attributes.get("href") or attributes.get("src")
+        if address:
+            self.addresses.append((tag, address))
+        if tag == "img":
+            self.images.append((address, attributes.get("alt") or ""))
+        if tag == "a":
+            self.links.append([address or "", ""])
+
+    def handle_data(self, text):
+        if self.links:
+            self.links[-1][1] += text
+
+
+@functools.cache
+def read(path):
+    return Page(path)
+
+
+def links_of(path, start):
+    """The texts of a page's links to addresses that start so."""
+    return [text.split("\n")[0] for address, text in read(path).links if address.startswith(start)]
+
+
+class TestBuiltPages:
+    pytestmark = built
+
+    def test_every_internal_link_leads_somewhere(self):
+        lost = []
+        for page in map(read, map(SITE.joinpath, PAGES)):
+            for _, address in page.addresses:
+                if address.startswith(("http:", "https:", "mailto:", "data:")):
+                    continue
+                file, place = urldefrag(address)
+                target = (page.path.parent / unquote(file.partition("?")[0])).resolve() if file else page.path
+                if not target.is_file() or place and target.suffix == ".html" and place not in read(target).ids:
+                    lost.append(f"{page.path.relative_to(SITE)}: {address}")
+        assert not lost
+
+    def test_every_image_says_what_it_shows(self):
+        images = [image for path in PAGES for image in read(SITE / path).images]
+        assert len(images) > 100
+        assert not [image for image in images if len(image[1]) < 8 or image[1].endswith((".png", ".jpg"))]
+
+    def test_nothing_is_loaded_from_another_host(self):
+        for path in PAGES:
+            assert not [each for each in read(SITE / path).addresses if each[0] != "a" and "//" in each[1]]
+
+    def test_a_chapter_offers_its_notebook_colab_its_solutions_and_its_neighbours(self):
+        for path in ROOT.glob("notebooks/[0-9]*.ipynb"):
+            page = read(SITE / f"notebooks/{path.stem}.html")
+            links = {text.strip(): address for address, text in page.links}
+            assert links["Open in Colab"].endswith(f"/notebooks/{path.name}")
+            assert (page.path.parent / links["Download the notebook"]).read_bytes() == path.read_bytes()
+            assert links["a page of their own"].endswith(f"solutions/{path.stem}.html")
+            assert all(f'title="{where} page"' in page.path.read_text() for where in ("previous", "next"))
 
 
 # --- in the browser ---------------------------------------------------------------------------------
-
-in_browser = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM, reason="no Chromium: apt install chromium"),
-    pytest.mark.skipif(not (SITE / "site/index.html").exists(), reason="no site: make site"),
-]
-
-
-def every_page():
-    return sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "_static" not in path.parts)
 
 
 @pytest.fixture(scope="module")
@@ -87,16 +190,6 @@ def address():
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: make site installs it")
-    calm = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*calm, "--disable-sync", "--no-first-run"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -128,41 +221,60 @@ def visit(browser, address):
         context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", every_page() or ["none"])
-class TestEveryPage:
-    pytestmark = in_browser
+def axe(page):
+    """What axe-core finds wrong with a page, with all that is folded laid open."""
+    page.evaluate("document.querySelectorAll('details').forEach(details => (details.open = true))")
+    page.add_script_tag(path=ROOT / "site/node_modules/axe-core/axe.min.js")
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"][:3]]
 
+
+@pytest.mark.parametrize("path", PAGES or ["none"])
+class TestEveryPage:
+    pytestmark = built
+
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_it_opens_by_itself_and_can_be_read_by_everybody(self, path, scheme, visit):
         page = visit(path, color_scheme=scheme, reduced_motion="reduce")
-        page.add_script_tag(path=ROOT / "site/node_modules/axe-core/axe.min.js")
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        told = [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"][:3]]
-        assert not page.complaints and not told
+        assert path == "index.html" or page.evaluate("document.documentElement.dataset.theme") == scheme
+        assert not axe(page) and not page.complaints
 
-
-@pytest.mark.slow
-@pytest.mark.parametrize("path", ["site/index.html", "site/try-it.html", "notebooks/06_train_a_unet.html"])
-class TestOnAPhone:
-    pytestmark = in_browser
-
-    def test_nothing_is_wider_than_the_screen(self, path, visit):
+    def test_nothing_is_wider_than_a_phone(self, path, visit):
         page = visit(path, viewport={"width": 360, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-class TestSearch:
-    pytestmark = in_browser
+class TestReading:
+    pytestmark = built
 
-    def test_it_finds_pseudo_labels_without_a_server_of_its_own(self, visit):
+    def test_a_chapter_in_print_is_its_text_and_figures_alone(self, visit):
+        page = visit("notebooks/06_train_a_unet.html", viewport={"width": 720, "height": 1000})
+        page.emulate_media(media="print")
+        assert page.is_visible("article.bd-article")
+        for part in (".bd-header", ".bd-sidebar-primary", ".bd-sidebar-secondary", ".prev-next-footer"):
+            assert not page.is_visible(part), part
+        assert page.evaluate("document.documentElement.scrollWidth") <= 720
+
+    def test_formulas_are_set(self, visit):
+        page = visit("notebooks/07_losses_and_boundaries.html")
+        page.wait_for_selector("mjx-container svg")
+        assert page.locator(".math").count() == page.locator(".math mjx-container").count() > 0
+        assert not page.complaints
+
+    def test_the_search_finds_pseudo_labels_without_a_server_of_its_own(self, visit):
         page = visit("search.html?q=pseudo-labels")
         page.wait_for_selector("#search-results li a")
         assert "tricks of a competition" in page.inner_text("#search-results")
         assert not page.complaints
 
+    def test_a_cell_can_be_copied(self, visit):
+        page = visit("notebooks/06_train_a_unet.html")
+        page.locator(".cell_input button.copybtn").nth(2).click(force=True)
+        page.wait_for_selector("button.copybtn.success")
+
 
 class TestTryIt:
-    pytestmark = in_browser
+    pytestmark = built
 
     @pytest.fixture
     def page(self, visit):
