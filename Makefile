@@ -1,6 +1,6 @@
 # make course         set up .venv (once), run every notebook in order, write figures/     NB=05 runs one notebook
 # make check          style and the quick unit tests, under two minutes
-# make test           that, the slow unit tests, and every notebook again with a small budget
+# make test           that, the slow unit tests, the site in a browser, and every notebook again with a small budget
 # make test-backends  networks, losses, metrics, training and prediction on TensorFlow, JAX and PyTorch
 # make bench          speed and quality beside what others use, about 27 minutes     NAME=rle runs one benchmark
 # make site           the course as web pages, in site/_build/html: needs npm, too
@@ -41,6 +41,8 @@ check: $(READY)
 
 test: check
 	@$(BIN)/pip install -q -r utils/export.txt $(addprefix -c ,$(CONSTRAINTS))
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory site; \
+		else echo "There is no npm here, so the site is not built, and its tests skip. On Debian: sudo apt install npm chromium"; fi
 	$(PYTEST) -m slow
 	$(if $(NOTEBOOKS),COURSE_BUDGET=quick CARVANA_DATA="$(CURDIR)/data/sample" FIGURES="$(CURDIR)/.pytest_cache/figures" CHECK_FIGURES=1 \
 		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
