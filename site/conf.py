@@ -66,8 +66,10 @@ html_sidebars = {"site/index": [], "site/try-it": []}
 html_theme_options = {
     "icon_links": [{"name": "Source", "url": REPOSITORY, "icon": "fa-brands fa-github"}],
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "navbar_persistent": ["search-button"],
+    "header_links_before_dropdown": 7,
     "show_prev_next": True,
+    "collapse_navigation": True,
     "show_toc_level": 2,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
@@ -99,4 +101,5 @@ def setup(app):
     app.connect("source-read", lambda app, name, source: pages.rewrite(name, source, REPOSITORY))
     app.connect("source-read", glossary.rewrite)
     app.connect("doctree-resolved", glossary.link_terms)
+    app.connect("html-page-context", pages.accessible)
     app.connect("autodoc-process-docstring", pages.link_chapters)

@@ -2,13 +2,39 @@
 
 import re
 from functools import cache
+from itertools import groupby
 from typing import NamedTuple
 
 from docutils import nodes
 
 LIST = re.compile(r"(?:^- \*\*.+?\*\* \(chapter.+\n)+", re.M)
 ENTRY = re.compile(r"^- \*\*(?P<term>.+?)\*\* \((?P<chapters>.+?\))\): (?P<sentence>.+)\n", re.M)
-NO_PROSE = (nodes.reference, nodes.title, nodes.term, nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw)
+NO_PROSE = (
+    *(nodes.reference, nodes.title, nodes.term, nodes.classifier),
+    *(nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw),
+)
+
+
+FORMS = {  # of a term that pages use beside the one in the glossary
+    "augmentation": ["augment", "augmented"],
+    "confidence interval": ["interval"],
+    "data parallelism": ["data-parallel"],
+    "Dice coefficient": ["Dice"],
+    "exponential moving average": ["EMA"],
+    "freezing": ["freeze", "frozen"],
+    "image-blind baseline": ["image-blind"],
+    "quantisation": ["quantise", "quantised"],
+    "test-time augmentation": ["TTA"],
+}
+OTHER_SENSE = {  # chapters that use the word for something else; 0 stands for all pages that are no chapters
+    "decoder": range(6),
+    "encoder": range(6),
+    "loss": range(4),
+    "padding": range(4),
+    "shortcut": [0, *range(2, 14)],
+    "step": [*range(4), *range(8, 14)],
+    "weight": [7],
+}
 
 
 class Entry(NamedTuple):
@@ -26,13 +52,8 @@ def rewrite(app, name, source):
 
 
 def definition(entry):
-    """An entry of Sphinx's glossary: the names of the term, and what it means."""
-    return "\n".join([*names(entry["term"]), f"  {entry['sentence']} ({entry['chapters']})", "", ""])
-
-
-def names(term):
-    """What a term is called: "test-time augmentation (TTA)" has two names."""
-    return [name for name in re.split(r" \(|\)|, ", term) if name]
+    """An entry of Sphinx's glossary."""
+    return f"{entry['term']}\n  {entry['sentence']} ({entry['chapters']})\n\n"
 
 
 def link_terms(app, doctree, page):
@@ -40,31 +61,40 @@ def link_terms(app, doctree, page):
     known, seen = entries(app.env), set()
     if not known:
         return
-    term = pattern(known)
+    merge_texts(doctree)
+    chapter = int(next(iter(re.findall(r"notebooks/(?:solutions/)?(\d\d)", page)), 0))
+    term = pattern([name for name in known if chapter not in OTHER_SENSE.get(name, ())])
     for text in [text for text in doctree.findall(nodes.Text) if is_prose(text)]:
         pieces, end = [], 0
         for match in term.finditer(text):
-            name = canonical(match[0], known)
+            entry = known.get(canonical(match[0], known))
             bold = isinstance(text.parent, nodes.strong) and match[0] == text
-            if not name or (name in seen and not bold) or is_definition(text, known[name], page, doctree):
+            if not entry or (entry in seen and not bold) or is_definition(text, entry, page, doctree):
                 continue
-            seen.add(name)
-            link = app.builder.get_relative_uri(page, known[name].page) + "#" + known[name].anchor
-            reference = nodes.reference("", match[0], internal=True, refuri=link, reftitle=known[name].definition)
+            seen.add(entry)
+            link = app.builder.get_relative_uri(page, entry.page) + "#" + entry.anchor
+            reference = nodes.reference("", match[0], internal=True, refuri=link, reftitle=entry.definition)
             pieces += [nodes.Text(text[end : match.start()]), nodes.inline("", "", reference, classes=["term"])]
             end = match.end()
         if pieces:
             text.parent.replace(text, [*pieces, nodes.Text(text[end:])])
 
 
+def merge_texts(doctree):
+    """A line break in the source must not keep the words of a term apart."""
+    for node in doctree.findall(nodes.TextElement):
+        runs = groupby(node.children, lambda child: isinstance(child, nodes.Text))
+        node[:] = [child for is_text, run in runs for child in ([nodes.Text("".join(run))] if is_text else run)]
+
+
 @cache
 def entries(env):
-    """Each name in the glossary, and its entry."""
+    """Each term of the glossary, in all its forms, and its entry."""
     found = {}
     for name, _, kind, page, anchor, _ in env.domains["std"].get_objects():
         if kind == "term":
             item = env.get_doctree(page).ids[anchor].parent
-            found[name] = Entry(page, anchor, item[-1].astext())
+            found |= dict.fromkeys([name, *FORMS.get(name, [])], Entry(page, anchor, item[-1].astext()))
     return found
 
 

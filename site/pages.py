@@ -10,11 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"(?<!!)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\((?P<colab>[^)]*)\)")
-ENTRY = re.compile(r"^\w+ <(?P<page>[\w./-]+)>\n", re.M)
 FORM = re.compile(r"#@title (?P<title>[\w-]+)")
 TAUGHT = re.compile(r"``notebooks/(\d\d_\w+)\.ipynb``")
-PART = re.compile(r"\*\*(?P<part>Part \w+: .+?)\*\*")
-CHAPTER = re.compile(r"\| (?P<number>\d\d) \| \[(?P<title>.+?)\]\((?P<path>\w+/\w+)\.ipynb\) \| (?P<question>.+?) \|")
+PART = re.compile(r"^## (?P<part>Part .+)$")
+CHAPTER = re.compile(r"^\| (?P<number>\d\d) \| \[(?P<title>.+?)\]\((?P<file>\w+\.ipynb)\)")
 
 
 def rewrite(name, source, repository):
@@ -29,8 +28,8 @@ def rewrite(name, source, repository):
             notebook["cells"].append(last_cell(path))
         source[0] = json.dumps(notebook)
     else:
-        text = source[0].replace("<!-- cards -->", cards()).replace("<!-- course map -->", course_map())
-        source[0] = with_links(without_missing(text, path.parent), path.parent, repository)
+        text = with_sidebar(source[0]) if name == "notebooks/README" else source[0].replace("<!-- cards -->", cards())
+        source[0] = with_links(text, path.parent, repository)
 
 
 def rewrite_cell(cell, path, repository):
@@ -56,22 +55,21 @@ def number_title(cell, number):
 
 
 def with_links(text, folder, repository):
-    """Links to files that are no pages of the site lead to the repository."""
+    """Links to files that are no pages of the site lead to the repository; a chapter to come is named, not linked."""
 
     def lead(link):
         target, _, _ = link["target"].partition("#")
         path = (folder / target).resolve()
+        if path == ROOT / "notebooks/solutions":
+            return f"[{link['text']}](/site/solutions.md)"
+        if path.suffix == ".ipynb" and not path.exists():
+            return link["text"]
         if not target or "://" in target or not path.is_relative_to(ROOT) or not path.exists() or is_page(path):
             return link[0]
         kind = "tree" if path.is_dir() else "blob"
         return f"[{link['text']}]({repository}/{kind}/main/{path.relative_to(ROOT).as_posix()})"
 
     return LINK.sub(lead, text)
-
-
-def without_missing(text, folder):
-    """Entries of a toctree whose page is not there are left out."""
-    return ENTRY.sub(lambda entry: entry[0] if (folder / f"{entry['page']}.md").exists() else "", text)
 
 
 def is_page(path):
@@ -111,40 +109,43 @@ def link_chapters(app, what, name, thing, options, lines):
 
 
 def parts():
-    """The parts of the course and their chapters, as the README lists them."""
+    """The parts of the course and their chapters, as its map lists them; a chapter to come is left out."""
     found = {}
-    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
-        if part := PART.search(line):
+    for line in (ROOT / "notebooks/README.md").read_text(encoding="utf-8").splitlines():
+        if part := PART.match(line):
             chapters = found.setdefault(part["part"], [])
-        elif chapter := CHAPTER.match(line):
+        elif (chapter := CHAPTER.match(line)) and (ROOT / "notebooks" / chapter["file"]).exists():
             chapters.append(chapter)
     return found
 
 
-def course_map():
-    """A section for each part: its chapters with their questions, and its entries of the sidebar."""
-    sections = []
+def with_sidebar(text):
+    """The map of the course also says what stands in the sidebar."""
     for part, chapters in parts().items():
-        entries = "\n".join(f"/{chapter['path']}" for chapter in chapters)
-        rows = "\n".join(
-            f"| [{chapter['number']} {chapter['title']}](../{chapter['path']}.ipynb) | {chapter['question']} |"
-            for chapter in chapters
+        files = "\n".join(chapter["file"] for chapter in chapters)
+        text = text.replace(
+            f"## {part}\n", f'## {part}\n\n```{{toctree}}\n:hidden:\n:caption: "{part}"\n{files}\n```\n'
         )
-        sections.append(
-            f'## {part}\n\n```{{toctree}}\n:hidden:\n:caption: "{part}"\n{entries}\n```\n\n'
-            f"| chapter | question |\n|---|---|\n{rows}"
-        )
-    return "\n\n".join(sections)
+    return f"{text}\n```{{toctree}}\n:hidden:\n:caption: Exercises\n/site/solutions\n```\n"
 
 
 def cards():
     """A card for each part, which names its chapters."""
     return "\n".join(
         f":::{{container}} card\n**{part}**\n\n"
-        + "\n".join(f"- [{chapter['number']} {chapter['title']}](../{chapter['path']}.ipynb)" for chapter in chapters)
+        + "\n".join(
+            f"- [{chapter['number']} {chapter['title']}](../notebooks/{chapter['file']})" for chapter in chapters
+        )
         + "\n:::"
         for part, chapters in parts().items()
     )
+
+
+def accessible(app, page, template, context, doctree):
+    """An empty cell heads no column, and what folds a cell is called what it says."""
+    if "body" in context:
+        body = context["body"].replace(' aria-label="Toggle hidden content"', "")
+        context["body"] = re.sub(r"<th(| class=[^>]*)>(?:<p></p>)?</th>", r"<td\1></td>", body)
 
 
 def bring_along(files, static):
