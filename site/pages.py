@@ -60,11 +60,13 @@ def with_links(text, folder, repository):
     def lead(link):
         target, _, _ = link["target"].partition("#")
         path = (folder / target).resolve()
+        if not target or "://" in target or not path.is_relative_to(ROOT):
+            return link[0]
         if path == ROOT / "notebooks/solutions":
             return f"[{link['text']}](/site/solutions.md)"
-        if path.suffix == ".ipynb" and not path.exists():
-            return link["text"]
-        if not target or "://" in target or not path.is_relative_to(ROOT) or not path.exists() or is_page(path):
+        if not path.exists():
+            return link["text"] if path.suffix == ".ipynb" else link[0]
+        if is_page(path):
             return link[0]
         kind = "tree" if path.is_dir() else "blob"
         return f"[{link['text']}]({repository}/{kind}/main/{path.relative_to(ROOT).as_posix()})"
@@ -120,24 +122,25 @@ def parts():
 
 
 def with_sidebar(text):
-    """The map of the course also says what stands in the sidebar."""
+    """The map of the course also says what the sidebar lists."""
     for part, chapters in parts().items():
         files = "\n".join(chapter["file"] for chapter in chapters)
         text = text.replace(
             f"## {part}\n", f'## {part}\n\n```{{toctree}}\n:hidden:\n:caption: "{part}"\n{files}\n```\n'
         )
-    return f"{text}\n```{{toctree}}\n:hidden:\n:caption: Exercises\n/site/solutions\n```\n"
+    return text
 
 
 def cards():
     """A card for each part, which names its chapters."""
     return "\n".join(
-        f":::{{container}} card\n**{part}**\n\n"
+        f":::{{container}} part\n**{part}**\n\n"
         + "\n".join(
             f"- [{chapter['number']} {chapter['title']}](../notebooks/{chapter['file']})" for chapter in chapters
         )
         + "\n:::"
         for part, chapters in parts().items()
+        if chapters
     )
 
 
