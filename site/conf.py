@@ -54,6 +54,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = html_short_title = project
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system has it
+html_domain_indices = False
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 templates_path = ["_templates"]

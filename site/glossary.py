@@ -8,7 +8,7 @@ from typing import NamedTuple
 from docutils import nodes
 
 LIST = re.compile(r"(?:^- \*\*.+?\*\* \(chapter.+\n)+", re.M)
-ENTRY = re.compile(r"^- \*\*(?P<term>.+?)\*\* \((?P<chapters>.+?\))\): (?P<sentence>.+)\n", re.M)
+ENTRY = re.compile(r"^- \*\*(?P<term>.+?)\*\* \((?P<chapters>chapter.+?)\): (?P<sentence>.+)\n", re.M)
 NO_PROSE = (
     *(nodes.reference, nodes.title, nodes.term, nodes.classifier),
     *(nodes.literal, nodes.FixedTextElement, nodes.math, nodes.raw),

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"(?<!!)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]*\)\]\((?P<colab>[^)]*)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.M)
 FORM = re.compile(r"#@title (?P<title>[\w-]+)")
 TAUGHT = re.compile(r"``notebooks/(\d\d_\w+)\.ipynb``")
 PART = re.compile(r"^## (?P<part>Part .+)$")
@@ -20,9 +21,11 @@ def rewrite(name, source, repository):
     """Change the text of a page in place, as Sphinx asks for it."""
     path = next(path for suffix in (".ipynb", ".md") if (path := ROOT / f"{name}{suffix}").exists())
     if path.suffix == ".ipynb":
-        notebook = json.loads(source[0])
+        notebook, section = json.loads(source[0]), ""
         for cell in notebook["cells"]:
-            rewrite_cell(cell, path, repository)
+            if cell["cell_type"] == "markdown":
+                section = (HEADING.findall("".join(cell["source"])) or [section])[-1]
+            rewrite_cell(cell, path, repository, section)
         if path.parent.name == "notebooks":
             number_title(notebook["cells"][0], path.stem[:2])
             notebook["cells"].append(last_cell(path))
@@ -32,8 +35,8 @@ def rewrite(name, source, repository):
         source[0] = with_links(text, path.parent, repository)
 
 
-def rewrite_cell(cell, path, repository):
-    """Fold what is folded in JupyterLab, give each picture its alternative text, lead links to pages of the site."""
+def rewrite_cell(cell, path, repository, section=""):
+    """Fold what is folded in JupyterLab, give each picture an alternative text, lead links to pages of the site."""
     text = "".join(cell["source"])
     if cell["cell_type"] == "markdown":
         offer = f"{{.open}}\n[Open in Colab](\\g<colab>) {{download}}`Download the notebook <{path.name}>`"
@@ -45,8 +48,8 @@ def rewrite_cell(cell, path, repository):
         form = FORM.match(text)
         shown["code_prompt_show"] = shown["code_prompt_hide"] = form["title"] if form else "Code"
     for output in cell["outputs"]:
-        if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
-            shown["image"] = {"alt": alt}
+        alt = output.get("metadata", {}).get("image/png", {}).get("alt")
+        shown["image"] = {"alt": alt or f"Figure: {section}"}
 
 
 def number_title(cell, number):

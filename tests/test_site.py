@@ -48,6 +48,9 @@ def test_cells_are_folded_and_pictures_get_their_alternative_texts():
     assert cell["metadata"]["tags"] == ["hide-input"]
     assert cell["metadata"]["mystnb"]["image"] == {"alt": "A car."}
     assert cell["metadata"]["mystnb"]["code_prompt_show"] == "Imports"
+    del cell["outputs"][0]["metadata"]["image/png"]
+    pages.rewrite_cell(cell, ROOT / "notebooks/01_get_the_data.ipynb", REPOSITORY, "A question?")
+    assert cell["metadata"]["mystnb"]["image"] == {"alt": "Figure: A question?"}
 
 
 def test_a_badge_becomes_two_links_without_a_foreign_picture():
@@ -195,10 +198,10 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def visit(browser, address):
-    """visit(path, **settings): a page with a list of its complaints; other hosts are cut off."""
+    """visit(path, files, **settings): a page that lists its complaints; some files replaced, other hosts cut off."""
     contexts = []
 
-    def open_page(path, **settings):
+    def open_page(path, files=None, **settings):
         context = browser.new_context(**settings)
         contexts.append(context)
         page = context.new_page()
@@ -215,6 +218,8 @@ def visit(browser, address):
                 route.abort()
 
         page.route("**/*", guard)
+        for pattern, file in (files or {}).items():
+            page.route(pattern, lambda route, request, file=file: route.fulfill(path=file))
         page.goto(f"{address}/{path}")
         return page
 
@@ -225,6 +230,7 @@ def visit(browser, address):
 
 def axe(page):
     """What axe-core finds wrong with a page, with all that is folded laid open."""
+    page.add_style_tag(content="* { animation: none !important; transition: none !important }")
     page.evaluate("document.querySelectorAll('details').forEach(details => (details.open = true))")
     page.add_script_tag(path=ROOT / "site/node_modules/axe-core/axe.min.js")
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
@@ -313,6 +319,27 @@ class TestTryIt:
             assert file == name.replace(".jpg", "_mask.png")
             assert metrics.dice(probability > 0.5, mask[..., 0] > 127) >= 0.995, name
 
+    def test_it_asks_the_network_for_its_size(self, visit, tmp_path):
+        helper = pytest.importorskip("onnx.helper")
+        source = helper.make_tensor_value_info("image", 1, ["n", 128, 200, 3])
+        target = helper.make_tensor_value_info("answer", 1, ["n", 128, 200, 1])
+        bright = [
+            helper.make_node("Constant", [], ["white"], value_float=255.0),
+            helper.make_node("ReduceMax", ["image"], ["most"], axes=[3]),
+            helper.make_node("Div", ["most", "white"], ["answer"]),
+        ]
+        graph = helper.make_graph(bright, "brightness", [source], [target])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        (tmp_path / "bright.onnx").write_bytes(model.SerializeToString())
+        photo = ROOT / "data/sample/test/9f350700ef4a_14.jpg"
+        (probability,) = inference.predict(inference.load_model(tmp_path / "bright.onnx"), [photo])
+        page = visit("site/try-it.html", {"**/unet.onnx": tmp_path / "bright.onnx"})
+        page.wait_for_function("document.getElementById('status').textContent == 'Ready.'")
+        assert page.text_content("#input-size") == "200 × 128"
+        self.drop(page, photo)
+        page.check("input[value=mask]")
+        assert metrics.dice(probability > 0.5, self.saved(page)[1][..., 0] > 127) >= 0.995
+
     def test_a_full_size_photo_and_its_products(self, page, tmp_path):
         source = Image.open(ROOT / "data/sample/test/f99bcc89ba58_03.jpg").resize((6000, 4000))
         source.save(tmp_path / "large.jpg", quality=90)
@@ -359,6 +386,29 @@ class TestTryIt:
             photo = (ROOT / "data/sample/test/f99bcc89ba58_03.jpg").read_bytes()
             path.write_bytes(photo[:200] if content is None else content)
         assert said in self.drop(page, path) and not page.complaints
+
+    @pytest.mark.parametrize("background", ["studio", "evening", "own"])
+    def test_another_background_fills_what_is_not_car(self, page, tmp_path, background):
+        photo = ROOT / "data/sample/test/f99bcc89ba58_03.jpg"
+        self.drop(page, photo)
+        if background == "own":
+            Image.new("RGB", (50, 50), (0, 200, 0)).save(tmp_path / "green.png")
+            page.set_input_files("#own", tmp_path / "green.png")
+            page.wait_for_function("document.getElementById('background-own').checked")
+        else:
+            page.check(f"input[value={background}]")
+        name, composite = self.saved(page)
+        before = np.asarray(Image.open(photo)).astype(int)
+        assert name == "f99bcc89ba58_03_composite.jpg" and composite.shape == before.shape
+        assert abs(composite[200, 220] - before[200, 220]).max() < 12  # the car's door
+        corner = {"studio": (43, 58, 79), "evening": (31, 45, 82), "own": (0, 200, 0)}[background]
+        assert abs(composite[0, 0] - np.array(corner)).max() < 12
+
+    def test_photos_in_a_row_are_taken_in_turn(self, page):
+        for button in page.query_selector_all("[data-photo]")[:3]:
+            button.click()
+        page.wait_for_function("document.getElementById('picture').ariaLabel?.includes('28a3e42ef581')")
+        assert not page.complaints
 
     def test_it_can_be_done_with_the_keyboard_alone(self, page):
         page.focus("#samples button")

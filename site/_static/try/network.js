@@ -6,7 +6,7 @@ const MODEL = new URL("../unet.onnx", import.meta.url).href;
 /** Load runtime and network; WebGPU where there is one, else WebAssembly in one thread, which any host can serve. */
 export async function loadNetwork() {
   const graphics = await navigator.gpu?.requestAdapter().catch(() => null);
-  if (graphics) {
+  if (graphics && !graphics.info.isFallbackAdapter) {
     try {
       return await open("ort.webgpu.min.mjs", ["webgpu"]);
     } catch {
