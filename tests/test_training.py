@@ -216,6 +216,31 @@ def test_the_checkpoint_is_the_best_epoch_and_so_is_the_model(spoiled, tmp_path)
     assert [file.name for file in path.parent.iterdir()] == ["best.keras"]
 
 
+def test_ema_leaves_the_average_of_the_weights_after_each_step(few, tmp_path):
+    def learn(model, epochs, **settings):
+        return fit(model, few, epochs=epochs, schedule="plateau", optimizer=adam(0.01), **settings)
+
+    expected, path = tiny().get_weights(), tmp_path / "model.keras"
+    for step, share in ((1, 9 / 11), (2, 9 / 12), (3, 0.7)):  # 1 - 0.3 is more than 9 / 13
+        model = tiny()
+        learn(model, step)
+        expected = [mean + share * (now - mean) for mean, now in zip(expected, model.get_weights(), strict=True)]
+    averaged = tiny()
+    history = learn(averaged, 3, ema=0.3)
+    for mean, found in zip(expected, averaged.get_weights(), strict=True):
+        np.testing.assert_allclose(found, mean, atol=1e-5)
+    assert mean_dice(averaged, few[1]) == pytest.approx(history["val_dice_score"].iloc[-1], abs=1e-4)
+    assert any(abs(now - mean).max() > 1e-3 for mean, now in zip(expected, model.get_weights(), strict=True))
+    best = learn(tiny(), 3, ema=0.3, checkpoint=path)["val_dice_score"].max()
+    assert mean_dice(inference.load_model(path), few[1]) == pytest.approx(best, abs=1e-4)
+
+
+@pytest.mark.parametrize("decay", [1, -0.1, 9.99])
+def test_an_average_that_forgets_nothing_is_refused(few, decay):
+    with pytest.raises(CourseError, match="0 .*below 1"):
+        fit(tiny(), few, epochs=1, ema=decay)
+
+
 def test_patience_stops_early(spoiled):
     model, sides = spoiled
     assert len(fit(model, sides, epochs=9, optimizer=adam(3e-3), patience=2)) == 3
@@ -334,6 +359,7 @@ def changed(few, side, kind):
     ("batches", {"batch": 4}), ("batches", {"seed": 1}), ("batches", {"augment": {"flip": 0.5}}),
     ("schedule", {"schedule": "plateau"}), ("patience", {"patience": 3}),
     ("optimizer", {"optimizer": keras.optimizers.Adam(1e-4)}), ("optimizer", {"optimizer": keras.optimizers.SGD(2e-3)}),
+    ("ema", {"ema": 0.9}),
     ("loss", {"loss": losses.bce}), ("loss", {"loss": functools.partial(losses.boundary_bce_dice, width=5)}),
     ("start weights", {"seed_of_weights": 1}), ("network", {"channels": 8}),
     ("training data", {"pixel": (0, 0)}), ("training data", {"pixel": (0, 1)}),
@@ -347,6 +373,14 @@ def test_nothing_else_goes_on_with_it(few, stopped, name, change):
     with pytest.raises(CourseError, match=f"model.resume.npz .*differs in its .*{name}.*delete the file"):
         fit(model, sides, checkpoint=stopped, **settings)
     assert contents(stopped.parent) == before
+
+
+@pytest.mark.slow
+def test_an_average_goes_on_where_it_was(few, tmp_path):
+    again, whole = tmp_path / "again.keras", tmp_path / "whole.keras"
+    interrupted(few, again, pytest.MonkeyPatch.context, epochs=4, ema=0.9)
+    for one, other in zip(weights_of(few, again, ema=0.9), weights_of(few, whole, ema=0.9), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 @pytest.mark.slow

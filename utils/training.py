@@ -74,6 +74,7 @@ def fit(
     optimizer: keras.optimizers.Optimizer | None = None,
     schedule: str = "cosine",
     patience: int | None = None,
+    ema: float = 0,
     checkpoint: str | os.PathLike | None = None,
     cars: Iterable[str] = (),
     verbose: bool = True,
@@ -100,6 +101,9 @@ def fit(
         after 4 rounds without a better validation Dice.
     patience : int, optional
         Stop after that many rounds without a better validation Dice.
+    ema : float
+        Decay of an exponential moving average of the weights, below 1, such as 0.99: it is the average that is scored,
+        saved, and left in ``model``. 0: the weights of the last step.
     checkpoint : path, optional
         ``NAME.keras``: gets the model of the best round when the training is done, and so does ``model``. Until then
         what lies there stays, and the best so far is ``NAME.best-so-far.keras``. A training that is stopped goes on
@@ -118,7 +122,7 @@ def fit(
     ------
     CourseError
         Neither or both of ``epochs`` and ``minutes``, or none above 0; nothing to train on; the loss is not a number;
-        a checkpoint left by another training, or one that is being written; a full disk.
+        ``ema`` not from 0 to below 1; a checkpoint left by another training, or one that is being written; a full disk.
 
     Notes
     -----
@@ -130,14 +134,19 @@ def fit(
         raise CourseError("Say how long to train: epochs=... or minutes=..., one of the two, above 0.")
     if schedule not in ("cosine", "plateau"):
         raise CourseError(f'schedule="{schedule}" is not known: use "cosine" or "plateau".')
+    if not 0 <= ema < 1:
+        raise CourseError(f"ema={ema}: a decay is from 0 (no average) to below 1, such as 0.99.")
     if not len(train) or not len(val[0]):
         raise CourseError("Nothing to train or to validate on: both need at least one image.")
     compile_model(model, loss, optimizer or keras.optimizers.Adam(2e-3))
     rounds = rounds or (10 if minutes else math.ceil(epochs))
     settings = {"epochs": epochs, "minutes": minutes, "rounds": rounds, "schedule": schedule, "patience": patience}
-    kept = Checkpoint(checkpoint, model, settings | _fingerprint(model, train, val, loss), cars) if checkpoint else None
+    settings |= _fingerprint(model, train, val, loss) | ({"ema": ema} if ema else {})
     pace = Pace(epochs and math.ceil(epochs * len(train)), minutes, verbose)
     paced = [pace, Cosine(pace.share, model.optimizer)] if schedule == "cosine" else [pace]
+    average = Average(ema, model, pace) if ema else None
+    paced += [average] if average else []
+    kept = Checkpoint(checkpoint, model, settings, cars, average) if checkpoint else None
     stop = keras.callbacks.EarlyStopping("val_dice_score", patience=patience or 10**9, mode="max")
     plateau = keras.callbacks.ReduceLROnPlateau("val_dice_score", 0.1, patience=4, mode="max")
     callbacks = keras.callbacks.CallbackList([stop, plateau] if schedule == "plateau" else [stop], model=model)
@@ -166,6 +175,8 @@ def fit(
             raise
         if kept:
             kept.finish()
+        elif average:
+            average.swap()
     return pd.DataFrame(history)
 
 
@@ -268,11 +279,41 @@ class Pace(keras.callbacks.Callback):
         sys.stdout.flush()
 
 
+class Average(keras.callbacks.Callback):
+    """An exponential moving average of all weights, in whose place the model stands while it is scored.
+
+    After step ``n`` it forgets at least ``9 / (10 + n)`` of what it was, or its long memory would hold the start.
+    """
+
+    def __init__(self, decay, model, pace):
+        super().__init__()
+        self.decay, self.pace, self.weights = decay, pace, model.get_weights()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()
+        share = max(1 - self.decay, 9 / (10 + self.pace.step))
+        for mean, now in zip(self.weights, self.model.get_weights()):
+            mean += share * (now - mean)
+
+    def swap(self):
+        """Exchange the weights of the model and their average."""
+        weights = self.model.get_weights()
+        self.model.set_weights(self.weights)
+        self.weights = weights
+
+    def on_test_begin(self, logs=None):
+        self.swap()
+
+    def on_test_end(self, logs=None):
+        self.swap()
+
+
 class Checkpoint:
     """The best model so far and the state of the training, beside the name that the model will have."""
 
-    def __init__(self, path, model, settings, cars):
-        self.path, self.model, self.cars = Path(path), model, sorted(set(cars))
+    def __init__(self, path, model, settings, cars, average=None):
+        self.path, self.model, self.cars, self.average = Path(path), model, sorted(set(cars)), average
         check_suffix(path)
         self.best, self.state = self.path.with_suffix(".best-so-far.keras"), self.path.with_suffix(".resume.npz")
         self.settings = {name: str(value) for name, value in settings.items()}
@@ -292,6 +333,8 @@ class Checkpoint:
                 callbacks.on_epoch_end(number, dict(row))
             for number, variable in enumerate(self._variables()):
                 variable.assign(state[f"variable_{number}"])
+            for number, mean in enumerate(self._averages()):
+                mean[...] = state[f"average_{number}"]
         self._keep_best(told["history"])  # it may have been stopped before it did
         return told["history"]
 
@@ -307,6 +350,7 @@ class Checkpoint:
     def save(self, history):
         """After a round: the state in one file, so that a kill finds the old one or the new one."""
         arrays = {f"variable_{n}": keras.ops.convert_to_numpy(value) for n, value in enumerate(self._variables())}
+        arrays |= {f"average_{n}": mean for n, mean in enumerate(self._averages())}
         told = json.dumps({"settings": self.settings, "history": history})
         with replacing(self.state, room=sum(array.nbytes for array in arrays.values())) as temporary:
             np.savez(temporary, told=told, **arrays)
@@ -315,10 +359,13 @@ class Checkpoint:
     def _variables(self):
         return [*self.model.variables, *self.model.optimizer.variables]
 
+    def _averages(self):
+        return self.average.weights if self.average else []
+
     def _keep_best(self, history):
         scores = [row["val_dice_score"] for row in history]
         if scores[-1] == max(scores):
-            save_model(self.model, self.best, self.cars)
+            save_model(self.model, self.best, self.cars, self._averages())
 
     def finish(self):
         """Give the best model its name, and its weights to ours; the next training under this name starts anew."""
@@ -339,10 +386,15 @@ def check_suffix(path: str | os.PathLike) -> None:
         raise CourseError(f"{path}: the name of a model ends in .keras, e.g. models/unet.keras")
 
 
-def save_model(model: keras.Model, path: str | os.PathLike, cars: Iterable[str] = ()) -> None:
-    """Save a model without its optimizer, completely or not at all, and in it the ids of the cars it was trained on."""
+def save_model(
+    model: keras.Model, path: str | os.PathLike, cars: Iterable[str] = (), weights: list[np.ndarray] = ()
+) -> None:
+    """Save a model without its optimizer, completely or not at all, and in it the ids of the cars it was trained on.
+
+    ``weights`` are saved in place of its own, where there are any.
+    """
     bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
+    bare.set_weights(weights or model.get_weights())
     with replacing(path, room=4 * model.count_params()) as temporary:
         bare.save(temporary)
         with zipfile.ZipFile(temporary) as archive:
