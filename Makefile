@@ -1,9 +1,9 @@
 # make course         set up .venv (once), run every notebook in order, write figures/     NB=05 runs one notebook
 # make check          style and the quick unit tests, under two minutes
-# make test           that, the slow unit tests, and every notebook again with a small budget
+# make test           that, the slow unit tests, the site in a browser, and every notebook again with a small budget
 # make test-backends  networks, losses, metrics, training and prediction on TensorFlow, JAX and PyTorch
 # make bench          speed and quality beside what others use, about 27 minutes     NAME=rle runs one benchmark
-# make site           the course as web pages, in site/_build: needs npm, too
+# make site           the course as web pages, in site/_build/html: needs npm, too
 # make clean          remove the environments and the caches; the Kaggle data and models/ stay
 #
 # PYTHON=python3.12 picks another Python, CARVANA_DATA=FOLDER another data set. CONSTRAINTS= installs the newest versions
@@ -41,6 +41,8 @@ check: $(READY)
 
 test: check
 	@$(BIN)/pip install -q -r utils/export.txt $(addprefix -c ,$(CONSTRAINTS))
+	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory site; \
+		else echo "There is no npm here, so the site is not built, and its tests skip. On Debian: sudo apt install npm chromium"; fi
 	$(PYTEST) -m slow
 	$(if $(NOTEBOOKS),COURSE_BUDGET=quick CARVANA_DATA="$(CURDIR)/data/sample" FIGURES="$(CURDIR)/.pytest_cache/figures" CHECK_FIGURES=1 \
 		PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
@@ -58,11 +60,12 @@ bench: .venv-peers/ready
 	@.venv-peers/$(SCRIPTS)/python -m benchmarks $(NAME)
 
 site: $(VENV)/ready-for-site site/node_modules/ready
-	@$(BIN)/sphinx-build -c site -W -n --keep-going -q . site/_build
-	@echo "The site is in site/_build. To look at it: $(BIN)/python -m http.server --directory site/_build"
+	@rm -rf site/_build
+	@$(BIN)/sphinx-build -c site -d site/_build/doctrees -W -n --keep-going -q . site/_build/html
+	@echo "The site is in site/_build/html. To look at it: $(BIN)/python -m http.server --directory site/_build/html"
 
 clean:
-	rm -rf site/_build site/jupyter_execute site/node_modules .venv* data/cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site/_build site/node_modules .venv* data/cache .pytest_cache .ruff_cache .hypothesis
 	find notebooks utils tests data/studio benchmarks -name __pycache__ -o -name .ipynb_checkpoints 2>/dev/null | xargs rm -rf
 
 # The file `ready` says that an environment holds what the requirements ask for: made again only when they change.

@@ -56,6 +56,20 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", folder], check=True)
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, driven by Playwright; skips where one of them is missing, and says what to install."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not chromium:
+        pytest.skip("no Chromium: apt install chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: make site installs it")
+    calm = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=[*calm, "--disable-sync", "--no-first-run"])
+        yield browser
+        browser.close()
+
+
 @pytest.fixture
 def full_disk(small_disk):
     """The same with one block left."""

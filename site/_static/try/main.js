@@ -3,7 +3,7 @@
 import { coverage } from "./mask.js";
 import { loadNetwork } from "./network.js";
 import { paint, product } from "./paint.js";
-import { context, readPhoto, shrink, Unreadable } from "./photo.js";
+import { readPhoto, shrink, Unreadable } from "./photo.js";
 
 const LARGEST_PREVIEW = 1200; // pixels of the longer side
 const GRADIENTS = { studio: ["#2b3a4f", "#8fa3b8", "#5c6b7a"], evening: ["#1f2d52", "#d9825b", "#3a2f3f"] };
@@ -11,19 +11,18 @@ const element = (id) => document.getElementById(id);
 
 const network = loadNetwork();
 const state = { photo: null, answer: null, own: null };
+let steps = Promise.resolve();
 
 function say(text, wrong = false) {
   element("status").textContent = text;
   element("status").classList.toggle("wrong", wrong);
 }
 
-/** Run a step, and tell the visitor in a sentence where it fails. */
-async function attempt(step) {
-  try {
-    await step();
-  } catch (error) {
+/** Run a step once those before it are done, and tell the visitor in a sentence where it fails. */
+function attempt(step) {
+  steps = steps.then(step).catch((error) => {
     say(error instanceof Unreadable ? error.message : `That did not work: ${error.message}. Try another photo.`, true);
-  }
+  });
 }
 
 async function show(file, name) {
@@ -114,11 +113,18 @@ element("own").addEventListener("change", (event) =>
     repaint();
   }),
 );
+element("colour").addEventListener("input", () => (element("background-colour").checked = true));
 for (const control of document.querySelectorAll('#threshold, #colour, input[name="background"]')) {
   control.addEventListener("input", repaint);
 }
+element("background-own").addEventListener("input", () => {
+  if (!state.own) say("Choose a photo to put behind the car, beside “your photo”.");
+});
 element("download").addEventListener("click", () => attempt(download));
 network.then(
-  () => say("Ready."),
+  ({ size }) => {
+    element("input-size").textContent = `${size.width} × ${size.height}`;
+    say("Ready.");
+  },
   (error) => say(`The network could not be loaded: ${error.message}. Reload the page.`, true),
 );

@@ -4,24 +4,25 @@ const STEEPNESS = 3; // of the edge: how fast a pixel goes from background to ca
 
 /**
  * One row of a probability map, enlarged bilinearly; pixel centres lie at half numbers, as in OpenCV.
- * @param {Float32Array} map size x size
+ * @param {Float32Array} map row after row
+ * @param {{width: number, height: number}} size of the map
  * @param {number} y the row, of `height`
  * @param {Float32Array} out gets `out.length` probabilities
  */
 export function enlargeRow(map, size, y, height, out) {
-  const [upper, lower, down] = between(y, height, size);
+  const [upper, lower, down] = between(y, height, size.height);
   for (let x = 0; x < out.length; x++) {
-    const [left, right, along] = between(x, out.length, size);
-    const above = map[upper * size + left] * (1 - along) + map[upper * size + right] * along;
-    const below = map[lower * size + left] * (1 - along) + map[lower * size + right] * along;
+    const [left, right, along] = between(x, out.length, size.width);
+    const above = map[upper * size.width + left] * (1 - along) + map[upper * size.width + right] * along;
+    const below = map[lower * size.width + left] * (1 - along) + map[lower * size.width + right] * along;
     out[x] = above * (1 - down) + below * down;
   }
 }
 
-/** The two neighbours of pixel `i` of `length` among `size`, and the weight of the second. */
-function between(i, length, size) {
-  const place = Math.min(Math.max(((i + 0.5) * size) / length - 0.5, 0), size - 1);
-  const first = Math.min(Math.floor(place), size - 2);
+/** The two neighbours of pixel `i` of `length` among `cells`, and the weight of the second. */
+function between(i, length, cells) {
+  const place = Math.min(Math.max(((i + 0.5) * cells) / length - 0.5, 0), cells - 1);
+  const first = Math.min(Math.floor(place), cells - 2);
   return [first, first + 1, place - first];
 }
 

@@ -9,7 +9,7 @@ const STRIP = 256; // rows that are painted at a time
  * Paint a photo's car on a canvas.
  * @param {CanvasRenderingContext2D} target its canvas has the size of the result
  * @param {object} photo
- * @param {{map: Float32Array, size: number}} answer of the network
+ * @param {{map: Float32Array, size: {width: number, height: number}}} answer of the network
  * @param {{threshold: number, view: "car" | "mask", background: ?(object)}} wish
  */
 export function paint(target, photo, answer, wish) {

@@ -50,15 +50,16 @@ export function rows(photo, width, height, top, count) {
 }
 
 /**
- * Shrink a photo to size x size pixels, each the mean of the area that it covers (chapter 03).
+ * Shrink a photo to the network's size: each pixel is the mean of the area that it covers (chapter 03).
  * @returns {Float32Array} red, green and blue of each pixel, 0-255, row after row
  */
 export function shrink(photo, size) {
-  const width = Math.max(photo.width, size);
-  const height = Math.max(photo.height, size);
-  const [column, left] = shares(width, size);
-  const [row, upper] = shares(height, size);
-  const sums = new Float32Array((size + 1) * (size + 1) * 3); // a row and a column to spare
+  const width = Math.max(photo.width, size.width);
+  const height = Math.max(photo.height, size.height);
+  const [column, left] = shares(width, size.width);
+  const [row, upper] = shares(height, size.height);
+  const next = 3 * (size.width + 1); // from a row to the one below: there is a column to spare, and a row
+  const sums = new Float32Array(next * (size.height + 1));
   for (let top = 0; top < height; top += STRIP) {
     const count = Math.min(STRIP, height - top);
     const pixels = rows(photo, width, height, top, count);
@@ -66,24 +67,24 @@ export function shrink(photo, size) {
       const down = upper[top + y];
       for (let x = 0; x < width; x++) {
         const from = 4 * (y * width + x);
-        const to = 3 * (row[top + y] * (size + 1) + column[x]);
+        const to = next * row[top + y] + 3 * column[x];
         for (let channel = 0; channel < 3; channel++) {
           const value = pixels[from + channel];
           const here = left[x] * value;
           sums[to + channel] += down * here;
           if (left[x] < 1) sums[to + channel + 3] += down * (value - here);
           if (down < 1) {
-            sums[to + channel + 3 * (size + 1)] += (1 - down) * here;
-            sums[to + channel + 3 * (size + 2)] += (1 - down) * (value - here);
+            sums[to + channel + next] += (1 - down) * here;
+            sums[to + channel + next + 3] += (1 - down) * (value - here);
           }
         }
       }
     }
   }
-  const area = (width / size) * (height / size);
-  const means = new Float32Array(size * size * 3);
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < 3 * size; x++) means[3 * y * size + x] = Math.round(sums[3 * y * (size + 1) + x] / area);
+  const area = (width / size.width) * (height / size.height);
+  const means = new Float32Array(3 * size.width * size.height);
+  for (let y = 0; y < size.height; y++) {
+    for (let x = 0; x < 3 * size.width; x++) means[3 * y * size.width + x] = Math.round(sums[next * y + x] / area);
   }
   return means;
 }
