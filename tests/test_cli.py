@@ -18,6 +18,7 @@ import shapes
 from fakes import fake_onnx
 from PIL import Image, JpegImagePlugin
 
+import utils
 from utils import compose, data, evaluation, inference, models, training
 from utils.__main__ import main
 from utils.augment import STRONG
@@ -385,6 +386,22 @@ def test_predict_takes_folders_and_photos(model, photo, tmp_path, capsys):
     printed = capsys.readouterr().out.splitlines()
     assert [Path(line.split(" ->")[0]).name for line in printed] == ["a.jpeg", "b.PNG", "car.jpg"]
     assert len(list((tmp_path / "cut").iterdir())) == 6
+
+
+def test_predict_shows_how_far_it_is(tmp_path, monkeypatch):
+    bars, plain = [], utils.progress
+
+    def progress(*arguments, **settings):
+        bar = plain(*arguments, **settings)
+        bars.extend([] if bar.disable else [bar])
+        return bar
+
+    monkeypatch.setattr(utils, "progress", progress)
+    for number in range(3):
+        Image.fromarray(shapes.draw(str(number), 1)[0]).save(tmp_path / f"{number}.png")
+    model = fake_onnx(tmp_path / "fake.onnx")
+    assert main(["predict", str(tmp_path), "--model", str(model), "--out", str(tmp_path / "cut")]) == 0
+    assert [(bar.n, bar.total, bar.unit) for bar in bars] == [(3, 3, "photo")]
 
 
 def test_predict_refuses(model, photo, tmp_path, capsys):

@@ -287,7 +287,8 @@ def closed_form(
     trust : float
         The weight of ``prior``.
     smoothness : float
-        Of opacities in windows of one colour; the square of the noise that is taken for one, colours being 0-1.
+        Keeps opacities smooth where a window has one colour but for noise; about 9 times the variance of that noise,
+        with colours from 0 to 1.
 
     Returns
     -------
