@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 from utils import CourseError, machine, progress, replacing  # noqa: E402
 
 RECORD = "benchmarks/results/course.csv"
+COLAB_LACKS = {"12": "onnxruntime onnx tf2onnx"}  # what a chapter needs there; the others pycocotools
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 TENSORFLOW_LOG = re.compile(
     r"(?m)^(WARNING: All log messages before absl|To enable the following |[IWE]\d{4} |[\d-]{10} [\d:.]+: [IWE] ).*\n?"
@@ -53,14 +54,14 @@ def badge(url, path):
 
 def setup_cell(url, path="notebooks/01.ipynb"):
     """The text of the set-up cell of the notebook `path`."""
-    folder, name = path.rsplit("/", 1)[0], url.rsplit("/", 1)[-1]
+    (folder, notebook), name = path.rsplit("/", 1), url.rsplit("/", 1)[-1]
     return f'''#@title Set-up: on Colab, fetch the course {{display-mode: "form"}}
 import sys
 
 if "google.colab" in sys.modules:  # Colab: fetch the course, add only what Colab lacks
     %cd -q /content
     ![ -d {name} ] || git clone -q --depth 1 {url}
-    !pip install -q pycocotools
+    !pip install -q {COLAB_LACKS.get(notebook[:2], "pycocotools")}
     %cd -q {name}/{folder}
 sys.path.insert(0, "{"/".join([".."] * (folder.count("/") + 1))}")'''
 

@@ -18,13 +18,14 @@ def fake_model(height=16, width=24):
     return keras.Model(inputs, Brightness()(inputs))
 
 
-def fake_onnx(path, height=16, width=24, batch="n", channels=3, classes=1, kind=1, inputs=1, outputs=1, **metadata):
+def fake_onnx(path, height=16, width=24, batch="n", channels=3, classes=1, kind=1, inputs=1, outputs=1, steepness=1,
+              **metadata):  # fmt: skip
     """The same in an ONNX file, written byte by byte: each colour times a ramp of its own, then their sum.
 
     ``kind`` 1 is float32, 11 is float64. More than one of ``inputs`` and ``outputs`` is there and no more.
     """
     ramp = np.zeros((1, 1, width if isinstance(width, int) else 1, channels), ["float32", "float64"][kind == 11])
-    ramp[0, 0, :, 0] = np.linspace(1, 0, ramp.shape[2]) / 255
+    ramp[0, 0, :, 0] = steepness * np.linspace(1, 0, ramp.shape[2]) / 255
     scaled = _node("Mul", ["x0", "ramp"], "scaled")
     summed = _node("ReduceSum", ["scaled"], "y0", axes=[3])
     grown = _node("Concat", ["y0"] * classes, "y", axis=3)

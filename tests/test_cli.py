@@ -18,7 +18,8 @@ import shapes
 from fakes import fake_onnx
 from PIL import Image, JpegImagePlugin
 
-from utils import data, evaluation, inference, models, training
+import utils
+from utils import compose, data, evaluation, inference, models, training
 from utils.__main__ import main
 from utils.augment import STRONG
 
@@ -387,6 +388,22 @@ def test_predict_takes_folders_and_photos(model, photo, tmp_path, capsys):
     assert len(list((tmp_path / "cut").iterdir())) == 6
 
 
+def test_predict_shows_how_far_it_is(tmp_path, monkeypatch):
+    bars, plain = [], utils.progress
+
+    def progress(*arguments, **settings):
+        bar = plain(*arguments, **settings)
+        bars.extend([] if bar.disable else [bar])
+        return bar
+
+    monkeypatch.setattr(utils, "progress", progress)
+    for number in range(3):
+        Image.fromarray(shapes.draw(str(number), 1)[0]).save(tmp_path / f"{number}.png")
+    model = fake_onnx(tmp_path / "fake.onnx")
+    assert main(["predict", str(tmp_path), "--model", str(model), "--out", str(tmp_path / "cut")]) == 0
+    assert [(bar.n, bar.total, bar.unit) for bar in bars] == [(3, 3, "photo")]
+
+
 def test_predict_refuses(model, photo, tmp_path, capsys):
     rest = ["--model", model, "--out", tmp_path / "cut"]
     text, cut, empty, twin = (tmp_path / name for name in ("text.jpg", "cut.jpg", "empty", "twin/car.png"))
@@ -417,12 +434,54 @@ def test_predict_averages_and_thresholds_as_told(photo, tmp_path):
     assert 0.05 < (mask > 0).mean() < 0.95 and np.any((probability > 0.3) != (probability > 0.5))
 
 
+@pytest.mark.parametrize("background", [False, True])
+def test_predict_finds_a_finer_edge_and_the_cars_own_colours(photo, tmp_path, background):
+    model, sky = fake_onnx(tmp_path / "fake.onnx"), tmp_path / "sky.png"
+    Image.new("RGB", (96, 64), (0, 0, 255)).save(sky)
+    options = ["--model", str(model), "--out", str(tmp_path), "--matte", *(["--background", str(sky)] * background)]
+    assert main(["predict", photo, *options]) == 0
+    (probability,), image = inference.predict(inference.load_model(model), [photo]), data.read_image(photo)
+    alpha = compose.matte(image, probability)
+    colours = compose.estimate_foreground(image, alpha)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "car_mask.png")), (probability > 0.5) * 255)
+    if background:
+        found = np.asarray(Image.open(tmp_path / "car_composite.jpg")).astype(int)
+        assert abs(found - compose.composite(colours, alpha, np.asarray(Image.open(sky)))).mean() < 3
+    else:
+        found = np.asarray(Image.open(tmp_path / "car_cutout.png"))
+        np.testing.assert_array_equal(found, compose.cutout(colours, alpha))
+        assert np.any(found[..., 3] != np.rint(probability * 255))
+
+
 def test_predict_refuses_a_model_of_another_kind(photo, tmp_path, capsys):
     inputs = keras.Input((8, 8, 1))
     keras.Model(inputs, keras.layers.Conv2D(2, 1)(inputs)).save(tmp_path / "other.keras")
     assert "other.keras maps" in refused(
         capsys, "predict", photo, "--model", tmp_path / "other.keras", "--out", tmp_path / "cut"
     )
+
+
+@pytest.mark.parametrize(
+    "write, words",
+    [
+        (lambda path: path.touch(), "is not an ONNX model"),
+        (lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)), "is not an ONNX model"),
+        (lambda path: path.write_bytes(fake_onnx(path).read_bytes()[:-50]), "is not an ONNX model"),
+        (lambda path: fake_onnx(path, classes=1000), "maps"),
+        (lambda path: fake_onnx(path, channels=1), "maps"),
+        (lambda path: fake_onnx(path, steepness=-9), "is another network: it answers a grey photo with numbers from -"),
+        (lambda path: fake_onnx(path, steepness=np.nan), "is another network"),
+    ],
+    ids=["empty", "garbage", "cut short", "a classifier", "grey photos", "logits", "not numbers"],
+)
+def test_predict_refuses_an_onnx_file_of_another_network_and_loses_nothing(photo, tmp_path, capfd, write, words):
+    write(tmp_path / "other.onnx")
+    out = tmp_path / "cut"
+    out.mkdir()
+    (out / "car_mask.png").write_bytes(b"what was there before")
+    line = refused(capfd, "predict", photo, "--model", tmp_path / "other.onnx", "--out", out)
+    assert f"other.onnx {words}" in line
+    assert [path.read_bytes() for path in out.iterdir()] == [b"what was there before"]
 
 
 def test_the_shipped_weights_are_the_default(photo, tmp_path, capsys, monkeypatch):
@@ -568,7 +627,7 @@ ENGINES = ["keras", "tensorflow", "jax", "torch"]
 
 
 def test_predict_starts_without_keras_and_all_else_that_is_slow(photo, tmp_path):
-    slow = ["pandas", "matplotlib", "scipy.ndimage", "skimage.measure", "skimage.morphology"]
+    slow = ["pandas", "matplotlib", "scipy.ndimage", "scipy.sparse", "skimage.measure", "skimage.morphology"]
     without(*ENGINES, *slow, arguments=["predict", photo, "--out", tmp_path, "--background", photo, "--tta"])
     assert (tmp_path / "car_composite.jpg").exists()
 
@@ -660,8 +719,21 @@ def test_a_photo_that_cannot_be_read_stops_none_of_the_others(photo, tmp_path, c
 def test_a_tiny_photo_gets_a_mask_of_its_size(mode, size, tmp_path):
     name = "tiny.tif" if mode == "CMYK" else "tiny.png"
     Image.new(mode, size).save(tmp_path / name)
-    assert main(["predict", str(tmp_path / name), "--out", str(tmp_path / "cut")]) == 0
-    assert Image.open(tmp_path / "cut" / "tiny_mask.png").size == size
+    assert main(["predict", str(tmp_path / name), "--out", str(tmp_path / "cut"), "--matte"]) == 0
+    for kind in ("mask", "cutout"):
+        assert Image.open(tmp_path / "cut" / f"tiny_{kind}.png").size == size
+
+
+def test_a_grey_photo_is_cut_out_as_the_same_photo_in_colour_is(photo, tmp_path):
+    grey = Image.open(photo).convert("L")
+    grey.save(tmp_path / "grey.jpg", quality=98)
+    grey.convert("RGB").save(tmp_path / "same.png")
+    model, rest = fake_onnx(tmp_path / "fake.onnx"), ["--out", str(tmp_path), "--matte"]
+    photos = [str(tmp_path / "grey.jpg"), str(tmp_path / "same.png")]
+    assert main(["predict", *photos, "--model", str(model), *rest]) == 0
+    masks = [np.asarray(Image.open(tmp_path / f"{name}_mask.png")) > 0 for name in ("grey", "same")]
+    assert (masks[0] == masks[1]).mean() > 0.98 and 0.02 < masks[0].mean() < 0.98
+    assert np.asarray(Image.open(tmp_path / "grey_cutout.png")).shape == (64, 96, 4)
 
 
 @pytest.mark.slow

@@ -244,6 +244,17 @@ def test_a_truncated_onnx_model_is_refused(tmp_path, share):
         inference.load_model(tmp_path / "model.onnx")
 
 
+def test_a_network_that_does_not_run_is_noticed_when_it_is_loaded(tmp_path, monkeypatch):
+    path = fake_onnx(tmp_path / "model.onnx")
+
+    def fail(model, images):
+        raise RuntimeError("cannot reshape\nand more")
+
+    monkeypatch.setattr(inference.OnnxModel, "predict_on_batch", fail)
+    with pytest.raises(CourseError, match=r"model\.onnx is a network that does not run \(cannot reshape\)"):
+        inference.load_model(path)
+
+
 def test_a_model_whose_engine_is_not_installed_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(CourseError, match="fake.onnx needs onnxruntime.*pip install onnxruntime"):

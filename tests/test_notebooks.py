@@ -126,7 +126,7 @@ def chapter_faults(notebook, path):
         yield f"not in figures/: {missing}"
 
 
-FINISHED = ("01", "02", "03", "04", "05", "06", "07", "10")  # chapters that are held to the rules below, too
+FINISHED = ("01", "02", "03", "04", "05", "06", "07", "10", "12")  # chapters that are held to the rules below, too
 
 
 def teaching_faults(notebook, text):
@@ -409,6 +409,12 @@ def test_a_relative_data_folder_holds_in_every_notebook(monkeypatch):
     assert run.environment()["CARVANA_DATA"] == str(ROOT / "data/cars")
     monkeypatch.delenv("CARVANA_DATA")
     assert "CARVANA_DATA" not in run.environment()
+
+
+def test_a_chapter_installs_what_colab_lacks_for_it():
+    for name, packages in (("05_net", "pycocotools"), ("12_product", "onnxruntime onnx tf2onnx")):
+        for folder in ("notebooks", "notebooks/solutions"):
+            assert f"!pip install -q {packages}\n" in run.setup_cell(URL, f"{folder}/{name}.ipynb")
 
 
 def test_set_up_cell_of_solutions_reaches_the_root():

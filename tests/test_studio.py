@@ -117,6 +117,25 @@ def test_free_cameras_look_at_the_car_and_some_cut_it_off(draw, heights, distanc
     assert 0.1 < (shares.min(1) < 0.97).mean() < 0.6
 
 
+def test_the_cars_of_one_part_alone():
+    every = every_car(["--cars", "32", "--part", "test", "--views", "3"])
+    assert len(every) == 8 and {car.part for _, car, _ in every} == {"test"}
+    assert {car.id for _, car, _ in every} <= {car.id for _, car, _ in every_car(["--cars", "64"])}
+
+
+def test_a_picture_without_its_opacity_is_missing_where_that_is_wanted(tmp_path):
+    car = fleet.fleet(1, 3)[0]
+    files.save_picture(np.zeros((20, 30, 3), np.uint8), files.picture_path(tmp_path, car, 1))
+    files.save_mask(np.zeros((20, 30), bool), files.mask_path(tmp_path, car, 1))
+    assert files.missing_views(tmp_path, car, [1, 2]) == [2]
+    assert files.missing_views(tmp_path, car, [1, 2], alpha=True) == [1, 2]
+    alpha = np.arange(600, dtype=np.uint16).reshape(20, 30).astype(np.uint8)
+    files.save_alpha(alpha, files.alpha_path(tmp_path, car, 1))
+    assert files.missing_views(tmp_path, car, [1, 2], alpha=True) == [2]
+    with Image.open(files.alpha_path(tmp_path, car, 1)) as image:
+        assert np.array_equal(np.array(image), alpha)
+
+
 def test_nothing_in_a_street_stands_nearer_than_the_car_reaches():
     for car in large.street_cars(40, 3):
         for view in car.shots:
@@ -217,6 +236,27 @@ def test_renders_what_the_mesh_projects_to(tmp_path):
     before = {path: path.stat().st_mtime for path in tmp_path.rglob("*.jpg")}
     subprocess.run(line, capture_output=True, check=True)
     assert before == {path: path.stat().st_mtime for path in tmp_path.rglob("*.jpg")}
+
+
+def test_the_opacity_is_that_of_the_mesh(tmp_path):
+    """Soft at the edge, the mask at one half, and in sum the area that the mesh projects to."""
+    pytest.importorskip("bpy", reason="rendering needs Blender's module (data/studio/requirements.txt)")
+    line = [sys.executable, "-m", "data.studio", "--out", str(tmp_path), "--cars", "1", "--views", "4", "--seed", "3"]
+    subprocess.run([*line, "--samples", "1", "--alpha"], capture_output=True, check=True)
+    code = (
+        "import sys, numpy as np\n"
+        "from PIL import Image\n"
+        "from data.studio import camera, dataset, files, fleet, render\n"
+        "car = fleet.fleet(1, 3)[0]\n"
+        "mask = dataset.read_mask(files.mask_path(sys.argv[1], car, 4)).astype(bool)\n"
+        "alpha = np.asarray(Image.open(files.alpha_path(sys.argv[1], car, 4))) / 255\n"
+        "drawn = camera.silhouette(render.car_mesh(car), car.studio, 4, (480, 320))\n"
+        "soft = (alpha > 0) & (alpha < 1)\n"
+        "print(((alpha > 0.5) != mask).mean(), alpha.sum() / drawn.sum(), soft.mean())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    differ, area, soft = (float(word) for word in done.stdout.split()[-3:])
+    assert differ < 0.003 and abs(area - 1) < 0.01 and 0.002 < soft < 0.03
 
 
 def test_a_run_stopped_at_any_moment_goes_on(tmp_path):

@@ -85,6 +85,8 @@ def _parser():
     sub.add_argument("--model", action="append", help=f"default: the weights that come with the course. {ENSEMBLE}")
     sub.add_argument("--out", default="cut", metavar="DIR", help="folder for the results (default: %(default)s)")
     sub.add_argument("--background", metavar="PHOTO", help="write NAME_composite.jpg on this instead of a cut-out")
+    sub.add_argument("--matte", action="store_true", help="cut-out or composite with a finer edge: found anew in the "
+                     "colours of the photo, and without those of its background")  # fmt: skip
     _add_tta(sub)
     _add_threshold(sub)
 
@@ -273,10 +275,12 @@ def predict(args) -> None:
             failures.append(str(error))
             continue
         products = {"mask.png": (probability > args.threshold).astype("uint8") * 255}
+        alpha = compose.matte(image, probability) if args.matte else probability
+        car = compose.estimate_foreground(image, alpha) if args.matte else image
         if background is None:
-            products["cutout.png"] = compose.cutout(image, probability)
+            products["cutout.png"] = compose.cutout(car, alpha)
         else:
-            products["composite.jpg"] = compose.composite(image, probability, background)
+            products["composite.jpg"] = compose.composite(car, alpha, background)
         names = [_save(array, out / f"{path.stem}_{kind}") for kind, array in products.items()]
         say(f"{path} -> {', '.join(names)}")
     if failures:

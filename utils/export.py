@@ -43,6 +43,7 @@ def to_onnx(model: inference.Model, path: str | os.PathLike, cars: Iterable[str]
     -----
     The file takes float32 ``(n, h, w, 3)``, 0-255, for any ``n``, and returns float32 ``(n, h, w, 1)``, 0-1. The
     exporter is Keras' own, `keras.Model.export`. It needs packages that predicting does not: ``utils/export.txt``.
+    Taught in ``notebooks/12_build_the_product.ipynb``.
     """
     check_suffix(path)
     if isinstance(model, inference.OnnxModel):
@@ -103,7 +104,8 @@ def quantise(path: str | os.PathLike, out: str | os.PathLike, photos: Iterable[s
     -----
     Static quantisation of weights, channel by channel, and of activations: Jacob et al., "Quantization and Training of
     Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018, arXiv:1712.05877.
-    `python -m benchmarks.engines` measures what it costs and what it brings.
+    `python -m benchmarks.engines` measures what it costs and what it brings. Taught in
+    ``notebooks/12_build_the_product.ipynb``.
     """
     check_suffix(out)
     model = inference.load_model(path)

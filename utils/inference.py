@@ -112,7 +112,24 @@ def load_model(path: str | os.PathLike) -> Model:
             f"{path} maps {source} to {target}; a model of this course maps images (n, h, w, 3) of one size to "
             "probabilities (n, h, w, 1)."
         )
+    if isinstance(model, OnnxModel):
+        _try_out(model, path)
     return model
+
+
+def _try_out(model, path):
+    """Notice before the first photo a network that cannot run, or whose answers are no probabilities."""
+    try:
+        answers = model.predict_on_batch(np.full((1, *model.input_shape[1:]), 127, np.uint8))
+        lowest, highest = answers.min(), answers.max()
+    except Exception as error:  # ONNX Runtime raises many kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CourseError(f"{path} is a network that does not run ({reason}). Give another file.") from error
+    if not -0.01 <= lowest <= highest <= 1.01:  # 8 bits round
+        raise CourseError(
+            f"{path} is another network: it answers a grey photo with numbers from {lowest:.3g} to {highest:.3g}, "
+            "and probabilities lie between 0 and 1. Give another file."
+        )
 
 
 def _load_keras(path):

@@ -43,6 +43,10 @@ def parse(arguments=None):
     parser.add_argument("--views", default="1-16", help="views of the sample: 1-16 or 1,5 (01 front, 05 nose left)")
     parser.add_argument("--size", help="width x height in pixels, 3:2 (default: sample 480x320, others 640x427)")
     parser.add_argument("--samples", type=int, default=0, help="light paths a pixel (0: enough for training)")
+    parser.add_argument("--part", choices=["train", "test"], help="render the cars of this part alone")
+    parser.add_argument(
+        "--alpha", action="store_true", help="also write the share of each pixel that is car, soft, as a grey PNG"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes, one core each")
     parser.add_argument(
         "--tables-only", action="store_true", help="render nothing: write the csv files for what is there"
@@ -113,7 +117,7 @@ def shoots(options):
         (folder, cars[index], list(cars[index].shots) or options.views)
         for index in range(options.cars)
         for folder, cars in sets.items()
-        if options.only in (None, index)
+        if options.only in (None, index) and options.part in (None, cars[index].part)
     ]
 
 
@@ -142,7 +146,7 @@ def render_missing(every, options):
     from .jobs import in_parallel
 
     Path(options.out).mkdir(parents=True, exist_ok=True)
-    todo = [shoot for shoot in every if missing_views(*shoot)]
+    todo = [shoot for shoot in every if missing_views(*shoot, options.alpha)]
     print(f"{options.out}: {len(every) - len(todo)} cars complete", flush=True)
     start = time.time()
     for done, (folder, car, views, seconds) in enumerate(in_parallel(todo, options), 1):

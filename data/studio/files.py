@@ -19,9 +19,15 @@ def mask_path(folder, car, view):
     return Path(folder) / f"{car.part}_masks" / f"{car.id}_{view:02d}_mask.gif"
 
 
-def missing_views(folder, car, views):
-    """Views whose picture or mask is not there yet."""
-    return [v for v in views if not (picture_path(folder, car, v).exists() and mask_path(folder, car, v).exists())]
+def alpha_path(folder, car, view):
+    """Where its opacity goes."""
+    return Path(folder) / f"{car.part}_alphas" / f"{car.id}_{view:02d}_alpha.png"
+
+
+def missing_views(folder, car, views, alpha=False):
+    """Views whose picture or mask is not there yet, or whose opacity is not, where that is wanted."""
+    places = [picture_path, mask_path, *([alpha_path] if alpha else [])]
+    return [view for view in views if not all(place(folder, car, view).exists() for place in places)]
 
 
 def write_whole(path, save):
@@ -43,3 +49,8 @@ def save_mask(mask, path):
     image = Image.fromarray(mask.astype(np.uint8), "P")
     image.putpalette([0, 0, 0, 255, 255, 255])
     write_whole(path, lambda part: image.save(part, "GIF", optimize=False))
+
+
+def save_alpha(alpha, path):
+    """A grey PNG: 0 is no car, 255 nothing but car."""
+    write_whole(path, lambda part: Image.fromarray(alpha).save(part, "PNG", optimize=True))

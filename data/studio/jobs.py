@@ -25,5 +25,5 @@ def work(job):
     from .render import photograph
 
     start = time.time()
-    photograph(car, folder, views, options.size, options.samples)
+    photograph(car, folder, views, options.size, options.samples, alpha=options.alpha)
     return folder, car, views, time.time() - start

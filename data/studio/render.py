@@ -10,19 +10,19 @@ from PIL import Image, ImageFilter
 
 from .body import Body
 from .camera import project
-from .files import mask_path, missing_views, picture_path, save_mask, save_picture
+from .files import alpha_path, mask_path, missing_views, picture_path, save_alpha, save_mask, save_picture
 from .mesh import Mesh, merge
 from .parts import all_parts
 from .room import add_camera, add_object, aim, build_room, car_pose, place_in
 from .shaders import body_materials, flat_material, plain_materials
 from .street import build_street
 
-PICTURE_SAMPLES, LOCATION_SAMPLES, ROOM_SAMPLES, MASK_SAMPLES = 5, 2, 12, 9
+PICTURE_SAMPLES, LOCATION_SAMPLES, ROOM_SAMPLES, MASK_SAMPLES, ALPHA_SAMPLES = 5, 2, 12, 9, 64
 #: Pixels around the car that are rendered, in a picture 480 wide: left, top, right, bottom
 MASK_MARGIN, PICTURE_MARGIN, FEATHER, FEATHER_TOP = (3, 3, 3, 3), (36, 8, 36, 36), 28, 4
 
 
-def photograph(car, folder, views, size, samples=0, report=None):
+def photograph(car, folder, views, size, samples=0, report=None, alpha=False):
     """Render what is missing of one car.
 
     Parameters
@@ -33,8 +33,9 @@ def photograph(car, folder, views, size, samples=0, report=None):
     size : (width, height)
     samples : light paths a pixel; 0 for the usual number
     report : called with (car, view, seconds) after each view
+    alpha : also write how opaque the car is in each pixel
     """
-    todo = missing_views(folder, car, views)
+    todo = missing_views(folder, car, views, alpha)
     if not todo:
         return
     with tempfile.TemporaryDirectory() as scratch:
@@ -46,6 +47,8 @@ def photograph(car, folder, views, size, samples=0, report=None):
             start = time.time()
             picture, mask = set_up.shoot(view)
             save_mask(mask, mask_path(folder, car, view))
+            if alpha:
+                save_alpha(set_up.alpha(view), alpha_path(folder, car, view))
             save_picture(picture, picture_path(folder, car, view))
             if report:
                 report(car, view, time.time() - start)
@@ -73,6 +76,17 @@ class Setup:
         mask = np.zeros(self.size[::-1], bool)
         mask[top:bottom, left:right] = np.asarray(self._render(self.mask, window))[..., 3] > 127
         return develop(self._picture(view), settings, [self.car.seed, view]), mask
+
+    def alpha(self, view):
+        """Share of each pixel of the last picture that is car, uint8 ``(h, w)``: seen through its filter and lens."""
+        scene = bpy.data.scenes.get("alpha") or self._scene("alpha")
+        mask_settings(scene)
+        scene.cycles.samples, scene.cycles.pixel_filter_type = ALPHA_SAMPLES, "BLACKMAN_HARRIS"  # as in the picture
+        left, top, right, bottom = window = self._window(view, MASK_MARGIN)
+        alpha = np.zeros(self.size[::-1], np.uint8)
+        alpha[top:bottom, left:right] = np.asarray(self._render(scene, window))[..., 3]
+        blur = ImageFilter.GaussianBlur(self.car.settings(view)["blur"])
+        return np.asarray(Image.fromarray(alpha).filter(blur))
 
     def _scene(self, name):
         """A scene with the car and the camera."""

@@ -14,6 +14,7 @@ from utils.checks import (
     chapter_08,
     chapter_09,
     chapter_10,
+    chapter_12,
 )
 from utils.checks.chapter_01 import exercise_01_1, exercise_01_2, exercise_01_3
 from utils.checks.chapter_02 import exercise_02_1, exercise_02_2, exercise_02_3
@@ -25,6 +26,7 @@ from utils.checks.chapter_07 import exercise_07_1, exercise_07_2, exercise_07_3
 from utils.checks.chapter_08 import exercise_08_1, exercise_08_2, exercise_08_3
 from utils.checks.chapter_09 import exercise_09_1, exercise_09_2, exercise_09_3
 from utils.checks.chapter_10 import exercise_10_1, exercise_10_2, exercise_10_3
+from utils.checks.chapter_12 import exercise_12_1, exercise_12_2, exercise_12_3
 from utils.checks.core import check, examine
 
 CHAPTERS = (
@@ -38,6 +40,7 @@ CHAPTERS = (
     chapter_08,
     chapter_09,
     chapter_10,
+    chapter_12,
 )
 
 
