@@ -31,7 +31,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-course: $(READY)
+course: $(READY) $(VENV)/ready-for-export
 	@$(BIN)/python notebooks/run.py $(NB)
 
 check: $(READY)
@@ -39,8 +39,7 @@ check: $(READY)
 	$(BIN)/ruff format --check
 	$(PYTEST) -m "not slow"
 
-test: check
-	@$(BIN)/pip install -q -r utils/export.txt $(addprefix -c ,$(CONSTRAINTS))
+test: check $(VENV)/ready-for-export
 	@if command -v npm > /dev/null; then $(MAKE) --no-print-directory site; \
 		else echo "There is no npm here, so the site is not built, and its tests skip. On Debian: sudo apt install npm chromium"; fi
 	$(PYTEST) -m slow
@@ -94,6 +93,10 @@ define environment
 		exit 2; }
 	@touch $@
 endef
+
+$(VENV)/ready-for-export: $(READY) utils/export.txt
+	@$(BIN)/pip install -q -r utils/export.txt $(addprefix -c ,$(CONSTRAINTS))
+	@touch $@
 
 $(VENV)/ready-for-site: $(READY) site/requirements.txt
 	$(BIN)/pip install -q -r site/requirements.txt $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
