@@ -102,4 +102,5 @@ def setup(app):
     app.connect("source-read", glossary.rewrite)
     app.connect("doctree-resolved", glossary.link_terms)
     app.connect("html-page-context", pages.accessible)
+    app.connect("autodoc-skip-member", pages.skip_imported)
     app.connect("autodoc-process-docstring", pages.link_chapters)

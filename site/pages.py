@@ -108,6 +108,11 @@ def chapters_of_functions():
     return found
 
 
+def skip_imported(app, what, name, member, skip, options):
+    """What a module imports has its reference elsewhere; autodoc stumbles over some of it."""
+    return True if not (getattr(member, "__module__", None) or "utils").startswith("utils") else None
+
+
 def link_chapters(app, what, name, thing, options, lines):
     """Docstrings name a chapter by its file; the reference links it."""
     lines[:] = [TAUGHT.sub(r":doc:`/notebooks/\1`", line) for line in lines]
