@@ -215,7 +215,8 @@ def test_a_python_that_will_not_do_is_explained(tmp_path, python, advice):
 
 def test_a_second_call_installs_nothing(tmp_path):
     assert "pip install" in make("-n", "course", f"VENV={tmp_path}").stdout
-    (tmp_path / "ready").touch()
+    for stamp in ("ready", "ready-for-export"):
+        (tmp_path / stamp).touch()
     planned = make("-n", "course", f"VENV={tmp_path}", "NB=05").stdout
     assert "pip" not in planned and "run.py 05" in planned
 
