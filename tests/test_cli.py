@@ -317,8 +317,9 @@ def test_several_models_are_an_ensemble(model, photo, shapes_root, tmp_path, cap
     assert capsys.readouterr().out.splitlines()[1] == f"dice        {scores['dice'].mean():.5f}"
     assert main(["predict", photo, "--model", model, "--model", other, "--out", str(tmp_path / "cut")]) == 0
     found = np.asarray(Image.open(tmp_path / "cut" / "car_cutout.png"))[..., 3]
-    np.testing.assert_allclose(found, next(inference.predict(both, [photo])) * 255, atol=0.51)
-    assert abs(found - next(inference.predict(both[0], [photo])) * 255).max() > 5
+    alphas = [compose.clean_edge(next(inference.predict(each, [photo]))) * 255 for each in (both, both[0])]
+    np.testing.assert_allclose(found, alphas[0], atol=0.51)
+    assert abs(found - alphas[1]).max() > 5
     assert "other" in refused(capsys, "evaluate", model, tmp_path / "other", "--data", shapes_root)
 
 
@@ -356,7 +357,7 @@ def test_predict_writes_mask_and_cutout_at_the_size_of_the_photo(model, photo, t
     np.testing.assert_array_equal(mask, (probability > 0.5) * 255)
     assert cutout.shape == (64, 96, 4)
     np.testing.assert_array_equal(cutout[..., :3], np.asarray(Image.open(photo)))
-    np.testing.assert_allclose(cutout[..., 3], probability * 255, atol=1)
+    np.testing.assert_allclose(cutout[..., 3], compose.clean_edge(probability) * 255, atol=1)
 
 
 def test_predict_puts_the_car_on_a_background(model, photo, tmp_path):
@@ -370,7 +371,7 @@ def test_predict_puts_the_car_on_a_background(model, photo, tmp_path):
     with Image.open(tmp_path / "cut" / "car_composite.jpg") as image:
         assert JpegImagePlugin.get_sampling(image) == 0  # 4:4:4
         assert max(max(table) for table in image.quantization.values()) <= 12  # quality 95
-    alpha = probability[..., None]
+    alpha = compose.clean_edge(probability)[..., None]
     expected = alpha * np.asarray(Image.open(photo)) + (1 - alpha) * (0, 0, 255)
     assert abs(found - expected).mean() < 2
     assert abs(expected - np.asarray(Image.open(photo))).mean() > 30
@@ -430,7 +431,7 @@ def test_predict_averages_and_thresholds_as_told(photo, tmp_path):
     (probability,) = inference.predict(inference.load_model(model), [photo], tta=True)
     mask, cutout = (np.asarray(Image.open(tmp_path / "cut" / f"car_{kind}.png")) for kind in ("mask", "cutout"))
     np.testing.assert_array_equal(mask, (probability > 0.3) * 255)
-    np.testing.assert_allclose(cutout[..., 3], probability * 255, atol=0.51)
+    np.testing.assert_allclose(cutout[..., 3], compose.clean_edge(probability) * 255, atol=0.51)
     assert 0.05 < (mask > 0).mean() < 0.95 and np.any((probability > 0.3) != (probability > 0.5))
 
 

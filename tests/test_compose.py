@@ -103,19 +103,27 @@ def test_the_largest_component_comes_without_its_small_holes():
     np.testing.assert_array_equal(compose.largest_component(BODY & ~bay), BODY & ~bay)
 
 
-def test_holes_are_filled_by_the_scikit_image_of_old_and_new(monkeypatch):
-    """Up to 0.25 the size was called area_threshold, and a hole of just that size was left."""
+@pytest.mark.parametrize("seed", range(8))
+def test_parts_and_holes_are_those_of_scipy(seed):
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(70, 90)), 1.5)
+    mask = noise > -0.03
+    parts, _ = ndimage.label(mask)
+    largest = parts == 1 + np.bincount(parts.ravel())[1:].argmax()
+    holes, number = ndimage.label(~largest)
+    sizes = np.bincount(holes.ravel(), minlength=number + 1)
+    expected = largest | ((holes > 0) & (sizes[holes] <= 40))
+    assert number > 1 and not np.array_equal(expected, largest)
+    np.testing.assert_array_equal(compose.largest_component(mask), expected)
 
-    def old(ar, area_threshold=64, connectivity=1, *, out=None):
-        holes, number = ndimage.label(~ar)
-        small = [part for part in range(1, number + 1) if (holes == part).sum() < area_threshold]
-        return ar | np.isin(holes, small)
 
-    holed = BODY & ~blot((25, 30, 30, 38)) & ~blot((25, 30, 50, 58), (30, 31, 50, 51))  # of 40 and of 41 pixels
-    expected = BODY & ~blot((25, 30, 50, 58), (30, 31, 50, 51))
-    np.testing.assert_array_equal(compose.largest_component(holed), expected)
-    monkeypatch.setattr("skimage.morphology.remove_small_holes", old)
-    np.testing.assert_array_equal(compose.largest_component(holed), expected)
+def test_a_larger_photo_has_larger_holes_and_a_longer_rim():
+    probability = np.where(BODY, 1.0, 0.45)
+    large = probability.repeat(24, axis=0).repeat(24, axis=1)  # 2400 pixels wide: 2.5 times 960
+    large[700:716, 700:715] = 0.45  # a hole of 240 pixels
+    assert compose.largest_component(large > 0.5)[700:716, 700:715].all()
+    assert not compose.largest_component(large[:900, :900] > 0.5)[700:716, 700:715].any()
+    rims = [(compose.clean_edge(each)[30 * n] > 0).sum() - 60 * n for n, each in ((1, probability), (24, large))]
+    assert rims == [2 * 3, 2 * 8]
 
 
 @pytest.mark.parametrize("mask", [np.zeros((4, 5), bool), np.ones((4, 5), bool)])
@@ -216,6 +224,24 @@ def test_closed_form_matting_finds_the_opacity_of_two_colours():
     assert abs(found - SOFT_BODY)[trimap == 0.5].mean() < 0.03
     blind = compose.closed_form(np.full_like(photo, 100), trimap, SOFT_BODY, trust=10)
     np.testing.assert_allclose(blind[trimap == 0.5], SOFT_BODY[trimap == 0.5], atol=0.2)  # no colours: the prior
+
+
+@pytest.mark.parametrize("rolled", [(30, 0), (-30, 0), (0, 50), (0, -50)])
+def test_closed_form_matting_neither_wraps_nor_fails_at_the_border(rolled):
+    """The car goes out of the photo on one side; what is on the other side is none of its business."""
+    wide = np.pad(BODY, 50)
+    soft = np.roll(ndimage.gaussian_filter(wide.astype(float), 1.0), rolled, axis=(0, 1))[50:-50, 50:-50]
+    photo, trimap = mixture(soft)[-1], compose.trimap(soft, 4)
+    border = np.ones_like(BODY)
+    border[1:-1, 1:-1] = False
+    assert (border & (trimap == 0.5)).any()
+    found = compose.closed_form(photo, trimap, np.full_like(trimap, 0.5), trust=1e-4)
+    assert abs(found - soft)[border & (trimap == 0.5)].mean() < 0.05
+    other = photo.copy()
+    other[~ndimage.binary_dilation(trimap == 0.5, np.ones((5, 5)))] = 0
+    np.testing.assert_allclose(
+        compose.closed_form(other, trimap, np.full_like(trimap, 0.5), trust=1e-4), found, atol=1e-5
+    )
 
 
 def test_a_matte_mends_an_edge_that_lies_off():

@@ -275,7 +275,7 @@ def predict(args) -> None:
             failures.append(str(error))
             continue
         products = {"mask.png": (probability > args.threshold).astype("uint8") * 255}
-        alpha = compose.matte(image, probability) if args.matte else probability
+        alpha = compose.matte(image, probability) if args.matte else compose.clean_edge(probability)
         car = compose.estimate_foreground(image, alpha) if args.matte else image
         if background is None:
             products["cutout.png"] = compose.cutout(car, alpha)

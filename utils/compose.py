@@ -2,12 +2,9 @@
 
 from __future__ import annotations  # else naming a class of SciPy would load it
 
-import inspect
-
 import cv2
 import numpy as np
 import scipy
-import skimage
 from PIL import Image, ImageOps
 
 from utils import CourseError
@@ -166,14 +163,15 @@ HORIZON = 0.29  # of the height: where the lines along the studio's cars meet, a
 BACKGROUNDS = {"studio": _studio, "road": _road, "checkerboard": _checkerboard}
 
 
-def largest_component(mask: np.ndarray, hole: int = 40) -> np.ndarray:
+def largest_component(mask: np.ndarray, hole: int | None = None) -> np.ndarray:
     """Keep the largest connected part of a mask, and fill its small holes.
 
     Parameters
     ----------
     mask : ndarray of bool, (h, w)
-    hole : int
-        A hole of up to so many pixels is filled; a larger one may be a view through the car.
+    hole : int, optional
+        A hole of up to so many pixels is filled; a larger one may be a view through the car. By default 40, and more in
+        photos of more than 960 pixels.
 
     Returns
     -------
@@ -181,19 +179,27 @@ def largest_component(mask: np.ndarray, hole: int = 40) -> np.ndarray:
 
     Notes
     -----
-    Taught in ``notebooks/12_build_the_product.ipynb``.
+    Pixels that touch by a corner only are not connected. Taught in ``notebooks/12_build_the_product.ipynb``.
     """
     if not mask.any():
         return mask
-    parts = skimage.measure.label(mask, connectivity=1)
-    return _fill_holes(parts == np.bincount(parts[mask]).argmax(), hole)
+    parts, sizes = _parts(mask)
+    car = parts == 1 + sizes[1:].argmax()
+    holes, sizes = _parts(~car)
+    small = sizes <= (40 * _scale(mask.shape) ** 2 if hole is None else hole)
+    small[0] = False  # part 0 is the car
+    return car | small[holes]
 
 
-def _fill_holes(mask, size):
-    """Fill holes of up to ``size`` pixels, in the words of either scikit-image: they changed in 0.26."""
-    fill = skimage.morphology.remove_small_holes
-    renamed = "max_size" in inspect.signature(fill).parameters
-    return fill(mask, **({"max_size": size} if renamed else {"area_threshold": size + 1}))
+def _parts(mask):
+    """The number of each pixel's part, 0 outside the mask, int ``(h, w)``, and the size of each part."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    return parts, stats[:, cv2.CC_STAT_AREA]
+
+
+def _scale(shape):
+    """By how much to lengthen what is made for photos of up to 960 pixels."""
+    return max(1, max(shape) / 960)
 
 
 def clean_edge(probability: np.ndarray, gain: float = 3) -> np.ndarray:
@@ -214,8 +220,11 @@ def clean_edge(probability: np.ndarray, gain: float = 3) -> np.ndarray:
     Taught in ``notebooks/12_build_the_product.ipynb``.
     """
     car = largest_component(probability > 0.5)
-    alpha = np.clip(gain * (probability - 0.5) + 0.5, 0, 1) * scipy.ndimage.binary_dilation(car, iterations=3)
-    return np.where(car & (probability <= 0.5), 1, alpha).astype(np.float32)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    near = cv2.dilate(car.astype(np.uint8), cross, iterations=round(3 * _scale(car.shape)))
+    filled = car & (probability <= 0.5)
+    alpha = np.clip(gain * (probability - 0.5) + 0.5, 0, 1) * near
+    return np.where(filled, 1, alpha).astype(np.float32)
 
 
 def matte(image: np.ndarray, probability: np.ndarray, reach: int | None = None, rounds: int = 2) -> np.ndarray:
@@ -273,7 +282,7 @@ def trimap(alpha: np.ndarray, reach: int) -> np.ndarray:
 
 
 def closed_form(
-    image: np.ndarray, trimap: np.ndarray, prior: np.ndarray, trust: float = 0.01, smoothness: float = 1e-5
+    image: np.ndarray, trimap: np.ndarray, prior: np.ndarray, trust: float = 0.1, smoothness: float = 1e-5
 ) -> np.ndarray:
     """Closed-form matting: the opacity that is, in each window of 3 x 3 pixels, most nearly linear in the colours.
 
@@ -297,7 +306,9 @@ def closed_form(
     Notes
     -----
     After Levin, Lischinski and Weiss, "A closed-form solution to natural image matting", TPAMI 2008,
-    doi:10.1109/TPAMI.2007.1177. Taught in ``notebooks/12_build_the_product.ipynb``.
+    doi:10.1109/TPAMI.2007.1177. ``trust`` here and the band of `matte` were chosen on the five validation cars of
+    `data.course_split`, rendered with opacities: ``python -m data.studio --out FOLDER --cars 64 --only N --views 3
+    --size 960x640 --samples 8 --alpha`` with N = 1, 25, 36, 52, 56. Taught in ``notebooks/12_build_the_product.ipynb``.
     """
     alpha, unknown = trimap.flatten(), np.flatnonzero(trimap == 0.5)
     rows = matting_laplacian(image, trimap == 0.5, smoothness)[unknown]
@@ -347,7 +358,8 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray, radii: tuple[int, 
     image : ndarray of uint8, (h, w, 3)
     alpha : ndarray of float, (h, w), 0-1
     radii : tuple of int
-        Of the windows, in pixels, from which colours of car and wall are taken, one after the other.
+        Of the windows, in pixels, from which colours of car and wall are taken, one after the other; longer in photos
+        of more than 960 pixels.
 
     Returns
     -------
@@ -361,7 +373,7 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray, radii: tuple[int, 
     """
     share = alpha[..., None]
     car = wall = image.astype(np.float32)
-    for radius in radii:
+    for radius in (round(each * _scale(alpha.shape)) for each in radii):
         car, wall = _mean_around(car, share, radius), _mean_around(wall, 1 - share, radius)
         car = np.clip(car + share * (image - share * car - (1 - share) * wall), 0, 255)
     return np.where(share > 0, np.rint(car), image).astype(np.uint8)
@@ -374,7 +386,7 @@ def _mean_around(colours, weight, radius):
 
 
 def shadow(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Find the car's shadow in the photo: the share of light that arrives on the floor.
+    """Find the car's shadow in the photo: how bright the floor is, relative to where no shadow falls.
 
     Parameters
     ----------
